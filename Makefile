@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do everything on a fresh Debian 12: `make run` and `make check`.
+
+BUILD ?= build
+PYTHON := /usr/bin/python3
+JOBS := $(shell nproc)
+
+.PHONY: help run check packages build test lint format bench stress fuzz asan tsan coverage install clean
+
+help:
+	@echo 'make run       install packages, build, start a kernel daemon, run a script in it, stop it'
+	@echo 'make check     install packages, build, run the whole test suite'
+	@echo 'make build     configure and build into $(BUILD)/'
+	@echo 'make test      run the tests of an existing build'
+	@echo 'make asan      build with ASan and UBSan, run unit and integration tests'
+	@echo 'make tsan      build with TSan, run the kernel, Lua and Jupyter tests'
+	@echo 'make bench     measure, beside a floor program (docs/performance.md)'
+	@echo 'make fuzz      run the fuzzers for a minute each (clang)'
+	@echo 'make lint      format, banned calls, include rules, cppcheck'
+	@echo 'make install   install into PREFIX (default /usr/local)'
+
+run: packages build
+	examples/tour.sh $(BUILD)/bin/llmspell
+
+check: packages build test
+
+packages:
+	@tools/packages.sh
+
+build: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS)
+
+$(BUILD)/build.ninja:
+	@cmake -S . -B $(BUILD) -G Ninja -DCMAKE_BUILD_TYPE=Release
+
+test:
+	@$(PYTHON) tests/check.py --build $(BUILD) lint unit integration interop
+
+asan:
+	@cmake --preset asan && cmake --build --preset asan -j $(JOBS)
+	@$(PYTHON) tests/check.py --build build-asan --sanitizer address unit integration
+
+tsan:
+	@cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
+	@$(PYTHON) tests/check.py --build build-tsan --sanitizer thread unit integration -k 'jupyter or kernel or lua'
+
+coverage:
+	@cmake --preset coverage && cmake --build --preset coverage -j $(JOBS)
+	@$(PYTHON) tests/check.py --build build-coverage unit integration
+	@gcovr --root . --exclude tests --txt build-coverage
+
+lint:
+	@$(PYTHON) tests/check.py --build $(BUILD) lint
+
+format:
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+bench: build
+	@$(PYTHON) tests/bench/bench.py --build $(BUILD)
+
+stress: build
+	@$(PYTHON) tests/check.py --build $(BUILD) stress
+
+fuzz:
+	@cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
+	@tests/fuzz/run.sh build-fuzz 60
+
+PREFIX ?= /usr/local
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage build-debug

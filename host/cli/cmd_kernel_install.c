@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `kernel install`: writes a Jupyter kernelspec, so that notebooks find llmspell. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "cli/cli.h"
+
+/* Where kernelspecs live: the caller frees it; NULL without memory. */
+static char *kernels_folder(const struct args *args)
+{
+    char *path;
+    const char *prefix = args_value(args, "prefix"), *data = getenv("JUPYTER_DATA_DIR");
+    const char *xdg = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    int n;
+    if (prefix)
+        n = asprintf(&path, "%s/share/jupyter/kernels", prefix);
+    else if (args_has(args, "sys-prefix"))
+        n = asprintf(&path, "/usr/local/share/jupyter/kernels");
+    else if (data && *data)
+        n = asprintf(&path, "%s/kernels", data);
+    else if (xdg && *xdg)
+        n = asprintf(&path, "%s/jupyter/kernels", xdg);
+    else
+        n = asprintf(&path, "%s/.local/share/jupyter/kernels", home ? home : "");
+    return n < 0 ? NULL : path;
+}
+
+static int make_folders(char *path)
+{
+    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
+        *slash = '\0';
+        int rc = mkdir(path, 0755);
+        *slash = '/';
+        if (rc != 0 && errno != EEXIST)
+            return -1;
+    }
+    return mkdir(path, 0755) != 0 && errno != EEXIST ? -1 : 0;
+}
+
+static json_t *kernelspec(const struct cli *cli, const char *display_name)
+{
+    return json_pack("{s:[s, s, s, s, s], s:s, s:s, s:s, s:{s:b}}", "argv", cli->program, "kernel",
+                     "start", "--connection-file", "{connection_file}", "display_name",
+                     display_name, "language", "lua", "interrupt_mode", "message", "metadata",
+                     "debugger", 0);
+}
+
+static int write_spec(const struct cli *cli, char *folder, const json_t *spec)
+{
+    LLMSPELL_CLEANUP_FREE char *file = NULL;
+    if (make_folders(folder) != 0 || asprintf(&file, "%s/kernel.json", folder) < 0 ||
+        json_dump_file(spec, file, JSON_INDENT(2)) != 0) {
+        fprintf(stderr, "llmspell: cannot write %s/kernel.json: %s\n", folder, strerror(errno));
+        return EXIT_FAILED;
+    }
+    if (cli->json) {
+        LLMSPELL_CLEANUP_JSON json_t *document =
+            json_pack("{s:s, s:s, s:O}", "status", "ok", "file", file, "kernelspec", spec);
+        cli_print_json(cli, document);
+    } else if (!cli->quiet) {
+        printf("kernelspec written to %s\n", folder);
+    }
+    return EXIT_OK;
+}
+
+static int run(struct cli *cli, const struct args *args)
+{
+    const char *name = args_value(args, "name"), *title = args_value(args, "display-name");
+    int places = args_has(args, "user") + args_has(args, "sys-prefix") + args_has(args, "prefix");
+    if (places > 1)
+        return cli_usage(NULL, "give one of --user, --sys-prefix and --prefix");
+    if (name &&
+        (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
+             strlen(name) ||
+         !*name))
+        return cli_usage(NULL, "--name may hold A-Z a-z 0-9 . _ - only");
+    LLMSPELL_CLEANUP_FREE char *kernels = kernels_folder(args), *folder = NULL;
+    if (!kernels || asprintf(&folder, "%s/%s", kernels, name ? name : "llmspell-lua") < 0)
+        return EXIT_FAILED;
+    LLMSPELL_CLEANUP_JSON json_t *spec = kernelspec(cli, title ? title : "Lua (llmspell)");
+    return write_spec(cli, folder, spec);
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"user", 0, NULL, "for this user (default)", false},
+    {"sys-prefix", 0, NULL, "for all users, in /usr/local", false},
+    {"prefix", 0, "DIR", "in DIR/share/jupyter/kernels", false},
+    {"name", 0, "NAME", "the kernelspec's folder (default llmspell-lua)", false},
+    {"display-name", 0, "TEXT", "what front ends show", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+const struct command cmd_kernel_install = {
+    .name = "kernel install",
+    .arguments = "",
+    .summary = "install the Jupyter kernelspec",
+    .options = OPTIONS,
+    .run = run,
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `kernel start [--daemon]`: makes this process (or a daemon) a kernel. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "cli/cli.h"
+#include "cli/kernels.h"
+#include "daemon/daemonize.h"
+#include "daemon/pidfile.h"
+#include "daemon/server.h"
+
+struct start {
+    struct cli *cli;
+    struct kernel_files files;
+    char *workdir, *given_file, *log_file;
+    struct server_options server;
+};
+
+static void start_clear(struct start *start)
+{
+    kernel_files_clear(&start->files);
+    free(start->workdir);
+    free(start->given_file);
+    free(start->log_file);
+}
+
+/* path from the root on, before a daemon changes to /; the caller frees it; NULL stays NULL. */
+static char *absolute(const char *path, const char *workdir)
+{
+    char *full = NULL;
+    if (!path)
+        return NULL;
+    if (asprintf(&full, "%s%s%s", *path == '/' ? "" : workdir, *path == '/' ? "" : "/", path) < 0)
+        return NULL;
+    return full;
+}
+
+static void make_id(char *id, size_t size)
+{
+    unsigned random = (unsigned)getpid();
+    if (getrandom(&random, sizeof random, 0) < 0)
+        random ^= (unsigned)getppid() << 16;
+    snprintf(id, size, "kernel-%08x", random);
+}
+
+static int name_files(struct start *start, const struct args *args, struct error *ret_error)
+{
+    const struct config *config = start->cli->config;
+    char made[32];
+    const char *id = args_value(args, "id");
+    if (!id)
+        id = config_string(config, "kernel", "id");
+    if (!id) {
+        make_id(made, sizeof made);
+        id = made;
+    }
+    const char *workdir = config_string(config, "kernel", "workdir");
+    start->workdir = workdir ? realpath(workdir, NULL) : getcwd(NULL, 0);
+    if (!start->workdir)
+        return error_set(ret_error, LLMSPELL_ENOTFOUND, "the working directory %s does not exist",
+                         workdir ? workdir : "");
+    const char *given = args_value(args, "connection-file");
+    if (!given)
+        given = config_string(config, "kernel", "connection_file");
+    start->given_file = absolute(given, start->workdir);
+    int rc = kernel_files_set(config, id, &start->files, ret_error);
+    return rc < 0 ? rc : kernel_files_prepare(config, ret_error);
+}
+
+static void print_started(const struct start *start, int pid)
+{
+    if (start->cli->json) {
+        LLMSPELL_CLEANUP_JSON json_t *document = json_pack(
+            "{s:s, s:s, s:i, s:s, s:s*}", "status", "ok", "kernel_id", start->files.id, "pid", pid,
+            "connection_file", start->files.connection, "log_file", start->log_file);
+        cli_print_json(start->cli, document);
+    } else if (!start->cli->quiet) {
+        printf("kernel %s runs (pid %d)\n  connection file  %s\n", start->files.id, pid,
+               start->files.connection);
+        if (start->log_file)
+            printf("  log              %s\n", start->log_file);
+        printf("  connect          jupyter console --existing %s\n", start->files.connection);
+        printf("  stop             llmspell kernel stop %s\n", start->files.id);
+    }
+    fflush(stdout);
+}
+
+static void on_ready(void *data, const json_t *connection)
+{
+    (void)connection;
+    print_started(data, (int)getpid());
+}
+
+static int run_foreground(struct start *start, struct error *ret_error)
+{
+    start->server.ready_fd = -1;
+    start->server.ready = on_ready;
+    start->server.data = start;
+    return server_run(&start->server, ret_error);
+}
+
+/* The parent reports what the daemon said; the daemon does not come back from here. */
+static int run_daemon(struct start *start, struct error *ret_error)
+{
+    int pid;
+    int rc = daemonize(&start->server.ready_fd, &pid, ret_error);
+    if (rc == 0) {
+        struct error error;
+        rc = server_run(&start->server, &error);
+        _exit(rc < 0 ? EXIT_FAILED : EXIT_OK);
+    }
+    if (rc == 1)
+        print_started(start, pid);
+    return rc < 0 ? rc : 0;
+}
+
+static int run(struct cli *cli, const struct args *args)
+{
+    struct error error;
+    struct start start = {.cli = cli};
+    long long port, idle_s;
+    const struct catalog *catalog;
+    int status = cli_catalog(cli, &catalog);
+    if (status != 0)
+        return status;
+    long long idle_default = config_integer(cli->config, "kernel", "idle_timeout") / 1000;
+    if (args_number(args, "port", 1, 65531, 0, &port) < 0 ||
+        args_number(args, "idle-timeout", 0, 31536000, idle_default, &idle_s) < 0)
+        return EXIT_USAGE;
+    bool daemon = args_has(args, "daemon");
+    int rc = name_files(&start, args, &error);
+    if (rc == 0) {
+        const char *log = config_string(cli->config, "log", "file");
+        start.log_file = log ? strdup(log) : daemon ? strdup(start.files.log) : NULL;
+        start.server = (struct server_options){
+            .config = cli->config,
+            .catalog = catalog,
+            .id = start.files.id,
+            .workdir = start.workdir,
+            .pidfile = start.files.pidfile,
+            .connection_file = start.files.connection,
+            .given_file = start.given_file,
+            .log_file = start.log_file,
+            .idle_timeout_ms = idle_s * 1000,
+            .port = (int)port,
+        };
+        rc = daemon ? run_daemon(&start, &error) : run_foreground(&start, &error);
+    }
+    start_clear(&start);
+    return rc < 0 ? cli_fail(cli, &error) : EXIT_OK;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"daemon", 'd', NULL, "detach from the terminal; return when clients can connect", false},
+    {"id", 'i', "ID", "the kernel's name (default: made up)", false},
+    {"port", 'p', "N", "use ports N, N+1, … (default: free ones)", false},
+    {"connection-file", 'f', "FILE", "use the ports and key in FILE, or write it", false},
+    {"idle-timeout", 0, "SECONDS", "end after this time without requests (0: never)", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+const struct command cmd_kernel_start = {
+    .name = "kernel start",
+    .arguments = "",
+    .summary = "start a kernel, in the foreground or as a daemon",
+    .options = OPTIONS,
+    .run = run,
+};

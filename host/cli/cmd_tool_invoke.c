@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * `tool invoke NAME [--params JSON|@file|-] [key=value …]`: one call, one reply. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <llmspell/tool.h>
+
+#include "cli/cli.h"
+#include "util/json_text.h"
+
+#define PARAMS_MAX (1u << 20) /* bytes of JSON text (TOOLS.md 2) */
+
+/* A reply like the kernel's, for parameters that never reach it. */
+static int refuse(const struct cli *cli, const char *tool, int status, const char *code,
+                  const char *message)
+{
+    if (cli->json) {
+        LLMSPELL_CLEANUP_JSON json_t *reply =
+            json_pack("{s:s, s:s, s:{s:s, s:s, s:s}, s:f}", "status", "error", "tool", tool,
+                      "error", "code", code, "message", message, "path", "", "duration_ms", 0.0);
+        cli_print_json(cli, reply);
+    } else {
+        fprintf(stderr, "llmspell: %s: %s\n", code, message);
+    }
+    return status;
+}
+
+/* The text of --params: given, from a file, or from stdin. The caller frees it. */
+static char *read_params(const char *source, size_t *ret_size)
+{
+    bool from_stdin = strcmp(source, "-") == 0;
+    if (!from_stdin && *source != '@') {
+        *ret_size = strlen(source);
+        return strdup(source);
+    }
+    FILE *file = from_stdin ? stdin : fopen(source + 1, "re");
+    if (!file) {
+        fprintf(stderr, "llmspell: cannot read %s: %s\n", source + 1, strerror(errno));
+        return NULL;
+    }
+    char *text = malloc(PARAMS_MAX + 2);
+    *ret_size = text ? fread(text, 1, PARAMS_MAX + 1, file) : 0;
+    if (text)
+        text[*ret_size] = '\0';
+    if (!from_stdin)
+        fclose(file);
+    return text;
+}
+
+static int decode(const struct cli *cli, const char *tool, const char *source, json_t **ret_params)
+{
+    size_t size;
+    json_error_t where;
+    char message[512];
+    LLMSPELL_CLEANUP_FREE char *text = read_params(source, &size);
+    if (!text)
+        return EXIT_ABSENT;
+    if (size > PARAMS_MAX)
+        return refuse(cli, tool, EXIT_FAILED, "limit_exceeded",
+                      "the parameters have more than 1 MiB of text");
+    *ret_params =
+        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &where);
+    if (*ret_params)
+        return 0;
+    snprintf(message, sizeof message, "the parameters are not valid JSON: line %d, column %d: %s",
+             where.line, where.column, where.text);
+    bool duplicate = json_error_code(&where) == json_error_duplicate_key;
+    return refuse(cli, tool, duplicate ? EXIT_FAILED : EXIT_USAGE, "invalid_params", message);
+}
+
+/* key=value: value is JSON if it parses as JSON, else a string. */
+static int add_pair(json_t *params, const char *pair)
+{
+    const char *equals = strchr(pair, '=');
+    if (!equals || equals == pair)
+        return -1;
+    LLMSPELL_CLEANUP_FREE char *key = strndup(pair, (size_t)(equals - pair));
+    json_t *value = json_loads(equals + 1, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    if (!value)
+        value = json_string(equals + 1);
+    return key && value ? json_object_set_new(params, key, value) : -1;
+}
+
+static int collect(const struct cli *cli, const struct command *command, const struct args *args,
+                   json_t **ret_params)
+{
+    const char *source = args_value(args, "params");
+    LLMSPELL_CLEANUP_JSON json_t *params = source ? NULL : json_object();
+    int status = source ? decode(cli, args->values[0], source, &params) : 0;
+    for (int i = 1; status == 0 && i < args->count; i++)
+        if (!json_is_object(params) || add_pair(params, args->values[i]) != 0)
+            status = cli_usage(command, "\"%s\" is no key=value", args->values[i]);
+    if (status == 0)
+        *ret_params = llmspell_steal_json(&params);
+    return status;
+}
+
+static void print_result(const json_t *result)
+{
+    if (json_is_string(result))
+        printf("%s\n", json_string_value(result));
+    else {
+        json_text_write(stdout, result, 2);
+        fputc('\n', stdout);
+    }
+}
+
+static int run(struct cli *cli, const struct args *args)
+{
+    extern const struct command cmd_tool_invoke;
+    LLMSPELL_CLEANUP_JSON json_t *params = NULL, *reply = NULL;
+    long long timeout_s;
+    if (args_number(args, "timeout", 0, 86400, 0, &timeout_s) < 0)
+        return EXIT_USAGE;
+    int status = collect(cli, &cmd_tool_invoke, args, &params);
+    if (status != 0)
+        return status;
+    LLMSPELL_CLEANUP_JSON json_t *content =
+        json_pack("{s:s, s:s, s:O, s:I}", "command", "invoke", "name", args->values[0], "params",
+                  params, "timeout_ms", (json_int_t)(timeout_s * 1000));
+    if (!content)
+        return cli_usage(&cmd_tool_invoke, "the tool's name is not UTF-8 text");
+    status = cli_request(cli, "tool_request", content, -1, &reply);
+    if (status == 0)
+        status = cli_check_reply(cli, reply);
+    if (status != 0)
+        return status;
+    if (cli->json)
+        cli_print_json(cli, reply);
+    else
+        print_result(json_object_get(reply, "result"));
+    return EXIT_OK;
+}
+
+static const struct cli_option OPTIONS[] = {
+    {"params", 'p', "JSON|@FILE|-", "the parameters: a JSON object, a file, or standard input",
+     false},
+    {"timeout", 't', "SECONDS", "give up after this time (0: what the tool says)", false},
+    {NULL, 0, NULL, NULL, false},
+};
+
+const struct command cmd_tool_invoke = {
+    .name = "tool invoke",
+    .arguments = "NAME [key=value …]",
+    .summary = "call a tool",
+    .help = "Parameters come from --params, or as key=value, where a value that is JSON counts as\n"
+            "such (count=3, flag=true, list=[1,2]) and all else is text.\n\n"
+            "    llmspell tool invoke calculator input='2*x+1' variables='{\"x\":5}'",
+    .options = OPTIONS,
+    .min_values = 1,
+    .max_values = -1,
+    .run = run,
+};

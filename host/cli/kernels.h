@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which kernels of this user there are: connection files and PID files in $LLMSPELL_HOME. */
+#ifndef HOST_KERNELS_H
+#define HOST_KERNELS_H
+
+#include <jansson.h>
+#include <sys/types.h>
+
+#include "config/config.h"
+#include "util/error.h"
+
+struct kernel_files {
+    char *id;
+    char *connection; /* kernels/ID.json */
+    char *pidfile;    /* run/ID.pid */
+    char *log;        /* logs/ID.log */
+};
+
+/* The paths of a kernel. EINVAL: id is not [A-Za-z0-9._-]{1,64}. */
+int kernel_files_set(const struct config *config, const char *id, struct kernel_files *ret_files,
+                     struct error *ret_error);
+void kernel_files_clear(struct kernel_files *files);
+
+/* Makes the three folders (mode 0700). */
+int kernel_files_prepare(const struct config *config, struct error *ret_error);
+
+/* One kernel as it was found. */
+struct kernel_entry {
+    struct kernel_files files;
+    pid_t pid; /* 0: not running (stale files) */
+    json_t *connection;
+};
+
+/* All kernels with a connection file, sorted by id. *ret_entries: kernels_free frees it. */
+int kernels_list(const struct config *config, struct kernel_entry **ret_entries, size_t *ret_count,
+                 struct error *ret_error);
+void kernels_free(struct kernel_entry *entries, size_t count);
+
+/* The connection that --kernel means: an id, an unambiguous start of one, or a connection file.
+ * NULL: the only running one. ENOTFOUND, EINVAL. *ret_connection is a new reference. */
+int kernels_find(const struct config *config, const char *name, json_t **ret_connection,
+                 struct error *ret_error);
+
+/* Removes what a kernel left that does not run any more. */
+void kernel_entry_clean(const struct kernel_entry *entry);
+
+#endif

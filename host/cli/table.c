@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Tables. The last column is cut to the terminal's width; into a pipe nothing is cut. */
+#include "cli/table.h"
+
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+struct table {
+    struct libscols_table *table;
+    size_t columns;
+};
+
+struct table *table_new(const struct cli *cli, const char *const *headings)
+{
+    struct table *table = calloc(1, sizeof *table);
+    if (!table || !(table->table = scols_new_table())) {
+        free(table);
+        return NULL;
+    }
+    scols_table_enable_colors(table->table, cli->color);
+    scols_table_enable_noheadings(table->table, cli->quiet);
+    while (headings[table->columns]) {
+        bool last = !headings[table->columns + 1];
+        struct libscols_column *column = scols_table_new_column(
+            table->table, headings[table->columns++], 0, last ? SCOLS_FL_TRUNC : 0);
+        if (column && cli->color)
+            scols_cell_set_color(scols_column_get_header(column), "bold");
+    }
+    if (!isatty(STDOUT_FILENO))
+        scols_table_set_termforce(table->table, SCOLS_TERMFORCE_NEVER);
+    return table;
+}
+
+void table_add(struct table *table, const char *const *cells)
+{
+    struct libscols_line *line = table ? scols_table_new_line(table->table, NULL) : NULL;
+    for (size_t i = 0; line && i < table->columns; i++)
+        scols_line_set_data(line, i, cells[i] ? cells[i] : "");
+}
+
+void table_print(struct table *table)
+{
+    if (!table)
+        return;
+    scols_print_table(table->table);
+    scols_unref_table(table->table);
+    free(table);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Aligned tables for people, by libsmartcols: UTF-8 widths, bold headings on a terminal. */
+#ifndef HOST_TABLE_H
+#define HOST_TABLE_H
+
+#include <stdbool.h>
+
+struct cli;
+struct table;
+
+/* headings: NULL-terminated. NULL without memory. */
+struct table *table_new(const struct cli *cli, const char *const *headings);
+
+/* One row: as many texts as headings; NULL is an empty cell; texts are copied. */
+void table_add(struct table *table, const char *const *cells);
+
+/* Prints to stdout and frees. */
+void table_print(struct table *table);
+
+#endif

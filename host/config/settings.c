@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The one table of the host's settings. `config show`, `config init`, conf/llmspell.ini, the checks
+ * and the environment variables all come from it; plugins describe theirs in their manifests. */
+#include "config/settings.h"
+
+#include <string.h>
+
+#define SECOND INT64_C(1000)
+#define HOUR (3600 * SECOND)
+#define DAY (24 * HOUR)
+#define GIB (INT64_C(1) << 30)
+
+/* For lists, choices is the separator (NULL = ':') and min the lowest number of items. */
+const struct setting settings_table[] = {
+    {"kernel", "id", SETTING_STRING, NULL, NULL, 0, 0, false,
+     "Name of the kernel: names its connection file, PID file and log. Unset: a new one is made at "
+     "each start."},
+    {"kernel", "protocol", SETTING_LIST, "jupyter", ",", 1, 0, false,
+     "Protocol plugins that serve clients, separated by commas."},
+    {"kernel", "runtime", SETTING_STRING, "lua", NULL, 0, 0, false,
+     "Runtime plugin that executes code."},
+    {"kernel", "workdir", SETTING_PATH, NULL, NULL, 0, 0, false,
+     "Folder in which scripts and tools run. Unset: where the kernel was started."},
+    {"kernel", "connection_file", SETTING_PATH, NULL, NULL, 0, 0, false,
+     "Where to write the connection file. Unset: $LLMSPELL_HOME/kernels/<id>.json."},
+    {"kernel", "idle_timeout", SETTING_DURATION, "0", NULL, 0, 365 * DAY, true,
+     "The kernel ends after this time without a client's request. 0 = never."},
+    {"kernel", "shutdown_grace", SETTING_DURATION, "5s", NULL, 0, HOUR, true,
+     "How long a shutdown waits for running operations before it interrupts them."},
+    {"kernel", "tool_threads", SETTING_INTEGER, "4", NULL, 1, 64, false,
+     "Threads that run tool calls from outside while a script runs."},
+    {"kernel", "history", SETTING_INTEGER, "1000", NULL, 0, 1000000, false,
+     "Executed inputs that the kernel remembers for history requests."},
+    {"log", "level", SETTING_CHOICE, "info", "off|error|warn|info|debug|trace", 0, 0, true,
+     "How much is written."},
+    {"log", "format", SETTING_CHOICE, "compact", "compact|pretty|json", 0, 0, true,
+     "Form of a record: one plain line, one coloured line (on a terminal), or one JSON object a "
+     "line."},
+    {"log", "file", SETTING_PATH, NULL, NULL, 0, 0, true,
+     "Log file. Unset: $LLMSPELL_HOME/logs/<id>.log for a daemon, stderr otherwise."},
+    {"log", "rotate_size", SETTING_SIZE, "10M", NULL, 0, 1024 * GIB, true,
+     "The log file is renamed to FILE.1 before it grows larger than this. 0 = never."},
+    {"log", "rotate_count", SETTING_INTEGER, "5", NULL, 0, 100, true,
+     "Renamed log files to keep. 0 = the log file is emptied instead."},
+    {"plugins", "path", SETTING_LIST, "", NULL, 0, 0, true,
+     "Further folders with plugins, separated by ':', searched before the usual ones."},
+    {"plugins", "allow_writable", SETTING_BOOL, "false", NULL, 0, 0, true,
+     "Accept plugin files and folders that the group or everybody may write to."},
+    {"policy", "fs_roots", SETTING_LIST, "${workdir}:${tmpdir}", NULL, 0, 0, true,
+     "Folders that the file access of tools for ${workdir} and ${tmpdir} reaches, separated by "
+     "':'. Empty: none."},
+    {"policy", "tools_deny", SETTING_LIST, "", ",", 0, 0, true,
+     "Tools that may not be called, separated by commas."},
+    {"tools", "timeout", SETTING_DURATION, "0", NULL, 0, 7 * DAY, true,
+     "Upper bound for the time of a tool call. 0 = what the tool's manifest says."},
+    {"tools", "check_results", SETTING_BOOL, "false", NULL, 0, 0, true,
+     "Check every result against the result schema of the tool's manifest; one that does not fit is "
+     "an error. For authors and tests."},
+    {0}};
+
+const struct setting *setting_find(const char *section, const char *key)
+{
+    for (const struct setting *row = settings_table; row->section; row++)
+        if (strcmp(row->section, section) == 0 && strcmp(row->key, key) == 0)
+            return row;
+    return NULL;
+}
+
+bool setting_has_section(const char *section)
+{
+    for (const struct setting *row = settings_table; row->section; row++)
+        if (strcmp(row->section, section) == 0)
+            return true;
+    return false;
+}
+
+size_t setting_count(void)
+{
+    return sizeof settings_table / sizeof *settings_table - 1;
+}
+
+char setting_separator(const struct setting *setting)
+{
+    return setting->choices ? setting->choices[0] : ':';
+}

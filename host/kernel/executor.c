@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The executor: the one thread that owns the runtime. Takes execute, complete, inspect and
+ * is_complete requests in order. */
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "kernel/internal.h"
+#include "log/logger.h"
+#include "plugin/loader.h"
+#include "util/thread.h"
+
+/* ---- llmspell.executor/1: what the runtime may ask ---- */
+
+static struct operation *operation_of(struct llmspell_call *base)
+{
+    return call_of(base)->owner;
+}
+
+static void api_write(struct llmspell_call *base, int32_t stream, const char *text, uint64_t size)
+{
+    output_write(&operation_of(base)->kernel->executor.output, stream, text, size);
+}
+
+static int32_t api_emit(struct llmspell_call *base, const char *msg_type, json_t *content)
+{
+    struct operation *operation = operation_of(base);
+    if (!content)
+        return LLMSPELL_ENOMEM;
+    output_flush(&operation->kernel->executor.output);
+    publish(operation->kernel, operation, msg_type, content);
+    json_decref(content);
+    return 0;
+}
+
+static int32_t api_request(struct llmspell_call *base, const char *msg_type, json_t *content,
+                           json_t **ret_reply)
+{
+    struct operation *operation = operation_of(base);
+    int rc = kernel_answer(operation->kernel, msg_type, content, &operation->cancel, ret_reply);
+    json_decref(content);
+    return rc;
+}
+
+static int32_t wait_input(struct executor *executor, struct operation *operation,
+                          json_t **ret_value)
+{
+    pthread_mutex_lock(&executor->lock);
+    while (!executor->input_value && !atomic_load(&operation->cancel))
+        pthread_cond_wait(&executor->changed, &executor->lock);
+    json_t *value = executor->input_value;
+    executor->input_value = NULL;
+    executor->input_waits = false;
+    pthread_mutex_unlock(&executor->lock);
+    if (json_is_string(value)) {
+        *ret_value = value;
+        return 0;
+    }
+    json_decref(value);
+    return value ? LLMSPELL_ENOTFOUND : LLMSPELL_ECANCELLED;
+}
+
+static int32_t api_input(struct llmspell_call *base, const char *prompt, int32_t password,
+                         json_t **ret_value)
+{
+    struct operation *operation = operation_of(base);
+    struct executor *executor = &operation->kernel->executor;
+    if (!operation->input || !llmspell_bool(operation->content, "allow_stdin", 1))
+        return base->host->fail(base, LLMSPELL_EUNAVAILABLE, NULL,
+                                "this client cannot be asked for input");
+    output_flush(&executor->output);
+    pthread_mutex_lock(&executor->lock);
+    executor->input_waits = true;
+    json_decref(executor->input_value);
+    executor->input_value = NULL;
+    pthread_mutex_unlock(&executor->lock);
+    operation->input(operation->data, json_pack("{s:s, s:b}", "prompt", prompt ? prompt : "",
+                                                "password", password != 0));
+    return wait_input(executor, operation, ret_value);
+}
+
+static const void *runtime_extension(struct llmspell_ctx *ctx, const char *id)
+{
+    static const struct llmspell_executor api = {.size = sizeof api,
+                                                 .write = api_write,
+                                                 .emit = api_emit,
+                                                 .request = api_request,
+                                                 .input = api_input};
+    (void)ctx;
+    return strcmp(id, LLMSPELL_EXECUTOR) == 0 ? &api : NULL;
+}
+
+/* An input_reply: only while somebody waits for one. {"value": null} is end of input. */
+void executor_input(struct executor *executor, const json_t *content)
+{
+    pthread_mutex_lock(&executor->lock);
+    if (executor->input_waits) {
+        json_t *value = json_object_get(content, "value");
+        json_decref(executor->input_value);
+        executor->input_value = value ? json_incref(value) : json_null();
+        pthread_cond_broadcast(&executor->changed);
+    }
+    pthread_mutex_unlock(&executor->lock);
+}
+
+/* ---- opening ---- */
+
+/* Relative paths in scripts start at the kernel's working directory, though a daemon's own is /. */
+static void enter_workdir(const struct kernel *kernel)
+{
+    char current[4096];
+    if (getcwd(current, sizeof current) && strcmp(current, kernel->workdir) == 0)
+        return;
+    if (unshare(CLONE_FS) != 0 || chdir(kernel->workdir) != 0)
+        log_warn("kernel", "scripts cannot start in %s: %s", kernel->workdir, strerror(errno));
+}
+
+static int open_runtime(struct executor *executor, struct error *ret_error)
+{
+    struct plugin *plugin = executor->plugin;
+    const void *entry;
+    const json_t *manifest;
+    char section[MANIFEST_NAME_MAX + 12];
+    LLMSPELL_CLEANUP_JSON json_t *config = NULL;
+    int rc = plugin_load(plugin, &entry, ret_error);
+    if (rc == 0)
+        rc = plugin_manifest(plugin, &manifest, ret_error);
+    if (rc < 0)
+        return rc;
+    snprintf(section, sizeof section, "runtime.%s", plugin->head.name);
+    rc = config_plugin(executor->kernel->config, section, json_object_get(manifest, "config"),
+                       &config, ret_error);
+    if (rc < 0)
+        return rc;
+    const struct llmspell_runtime *table = entry;
+    struct call call;
+    plugin->ctx.extension = runtime_extension;
+    plugin->ctx.owner = executor;
+    call_init(&call, &plugin->ctx);
+    rc = table->open(&call.base, config, &executor->self);
+    if (rc < 0)
+        return call_error(&call, rc, ret_error);
+    executor->ctx = &plugin->ctx;
+    executor->table = table;
+    return 0;
+}
+
+static void open_and_tell(struct executor *executor)
+{
+    struct error error = {0};
+    enter_workdir(executor->kernel);
+    int rc = executor->plugin
+                 ? open_runtime(executor, &error)
+                 : error_set(&error, LLMSPELL_EUNAVAILABLE,
+                             "no runtime plugin is called \"%s\" ([kernel] runtime); `llmspell "
+                             "plugin list` shows those that there are",
+                             config_string(executor->kernel->config, "kernel", "runtime"));
+    error.code = rc;
+    pthread_mutex_lock(&executor->lock);
+    executor->failure = error;
+    executor->opened = true;
+    pthread_cond_broadcast(&executor->changed);
+    pthread_mutex_unlock(&executor->lock);
+    if (rc < 0)
+        log_error("kernel", "%s", error.message);
+}
+
+/* ---- running ---- */
+
+/* Publishes what a failed execution must show; returns the reply unchanged. */
+static void publish_error(const struct operation *operation, const json_t *reply)
+{
+    json_t *traceback = json_object_get(reply, "traceback");
+    json_t *content = json_pack("{s:O?, s:O?, s:O?}", "ename", json_object_get(reply, "ename"),
+                                "evalue", json_object_get(reply, "evalue"), "traceback", traceback);
+    if (content)
+        publish(operation->kernel, operation, "error", content);
+    json_decref(content);
+}
+
+/* After an error with stop_on_error, what the same client has queued is not run. */
+static void abort_queued(struct executor *executor, const struct operation *failed)
+{
+    pthread_mutex_lock(&executor->queue.lock);
+    for (struct operation *next = executor->queue.first; next; next = next->next)
+        if (next->origin == failed->origin && strcmp(next->msg_type, "execute_request") == 0)
+            next->aborted = true;
+    pthread_mutex_unlock(&executor->queue.lock);
+}
+
+static json_t *ask_runtime(struct executor *executor, struct operation *operation)
+{
+    struct call call;
+    json_t *reply = NULL;
+    if (executor->failure.code < 0)
+        return error_reply(executor->failure.code, executor->failure.message);
+    call_init(&call, executor->ctx);
+    call.cancel = &operation->cancel;
+    call.owner = operation;
+    pthread_mutex_lock(&executor->lock);
+    executor->current = operation;
+    pthread_mutex_unlock(&executor->lock);
+    output_begin(&executor->output, operation);
+    int rc = executor->table->request(executor->self, &call.base, operation->msg_type,
+                                      operation->content, &reply);
+    output_flush(&executor->output);
+    pthread_mutex_lock(&executor->lock);
+    executor->current = NULL;
+    pthread_mutex_unlock(&executor->lock);
+    if (rc < 0) {
+        struct error error;
+        call_error(&call, rc, &error);
+        return error_reply(rc, error.message);
+    }
+    return reply;
+}
+
+static json_t *execute(struct executor *executor, struct operation *operation)
+{
+    json_t *content = operation->content;
+    const char *code = llmspell_string(content, "code");
+    bool silent = llmspell_bool(content, "silent", 0);
+    bool store = !silent && llmspell_bool(content, "store_history", 1);
+    if (!code)
+        return error_reply(LLMSPELL_EINVAL, "execute_request needs \"code\", a string");
+    json_int_t count = (json_int_t)atomic_load(&executor->count) + (store ? 1 : 0);
+    atomic_store(&executor->count, (unsigned)count);
+    if (store)
+        history_add(&executor->kernel->history, code);
+    json_object_set_new(content, "execution_count", json_integer(count));
+    if (!silent) {
+        json_t *input = json_pack("{s:O, s:I}", "code", json_object_get(content, "code"),
+                                  "execution_count", count);
+        publish(executor->kernel, operation, "execute_input", input);
+        json_decref(input);
+    }
+    json_t *reply = ask_runtime(executor, operation);
+    if (!reply)
+        return NULL;
+    if (llmspell_is(reply, "status", "error")) {
+        if (!silent)
+            publish_error(operation, reply);
+        if (llmspell_bool(content, "stop_on_error", 1))
+            abort_queued(executor, operation);
+    }
+    json_object_set_new(reply, "execution_count", json_integer(count));
+    return reply;
+}
+
+static void run(struct executor *executor, struct operation *operation)
+{
+    json_t *reply;
+    operation_begin(operation);
+    if (operation->aborted)
+        reply = json_pack("{s:s, s:i}", "status", "aborted", "execution_count",
+                          (int)atomic_load(&executor->count));
+    else if (strcmp(operation->msg_type, "execute_request") == 0)
+        reply = execute(executor, operation);
+    else if (strcmp(operation->msg_type, "kernel_info_request") == 0)
+        reply = answer_kernel_info(executor->kernel);
+    else
+        reply = ask_runtime(executor, operation);
+    /* before the reply: a client that has it finds the executor idle */
+    atomic_fetch_sub(&executor->pending, 1);
+    operation_finish(operation, reply);
+}
+
+static void *executor_main(void *data)
+{
+    struct executor *executor = data;
+    open_and_tell(executor);
+    struct operation *operation;
+    while ((operation = queue_pop(&executor->queue)))
+        run(executor, operation);
+    if (executor->table)
+        executor->table->close(executor->self);
+    return NULL;
+}
+
+/* ---- for the other threads ---- */
+
+void executor_init(struct executor *executor, struct kernel *kernel)
+{
+    *executor = (struct executor){
+        .kernel = kernel, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+    queue_init(&executor->queue);
+    output_init(&executor->output, kernel);
+}
+
+int executor_start(struct executor *executor, struct error *ret_error)
+{
+    struct kernel *kernel = executor->kernel;
+    int rc = 0;
+    pthread_mutex_lock(&executor->lock);
+    if (!executor->started) {
+        const char *name = config_string(kernel->config, "kernel", "runtime");
+        executor->plugin = catalog_find(kernel->catalog, PLUGIN_RUNTIME, name);
+        rc = thread_start(&executor->thread, executor_main, executor);
+        executor->started = rc == 0;
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return rc == 0 ? 0
+                   : error_set(ret_error, LLMSPELL_EIO, "cannot start the executor thread: %s",
+                               strerror(rc));
+}
+
+void executor_submit(struct executor *executor, struct operation *operation)
+{
+    struct error error;
+    atomic_fetch_add(&executor->pending, 1);
+    if (executor_start(executor, &error) == 0) {
+        queue_push(&executor->queue, operation);
+        return;
+    }
+    atomic_fetch_sub(&executor->pending, 1);
+    operation_begin(operation);
+    operation_finish(operation, error_reply(error.code, error.message));
+}
+
+/* Ends what runs; with `only`, just if it is that operation. */
+void executor_interrupt(struct executor *executor, const struct operation *only)
+{
+    pthread_mutex_lock(&executor->lock);
+    if (executor->current && (!only || executor->current == only)) {
+        atomic_store(&executor->current->cancel, 1);
+        executor->table->interrupt(executor->self);
+        pthread_cond_broadcast(&executor->changed);
+    }
+    pthread_mutex_unlock(&executor->lock);
+}
+
+void executor_stop(struct executor *executor)
+{
+    queue_close(&executor->queue);
+    if (executor->started)
+        pthread_join(executor->thread, NULL);
+    json_decref(executor->input_value);
+    output_clear(&executor->output);
+    queue_clear(&executor->queue);
+    pthread_mutex_destroy(&executor->lock);
+    pthread_cond_destroy(&executor->changed);
+}

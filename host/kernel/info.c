@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the kernel says about itself: kernel_info and status. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "kernel/internal.h"
+
+/* From the runtime's manifest: the runtime need not be loaded for it. */
+static json_t *make_info(const struct kernel *kernel)
+{
+    static const char *const keys[] = {"language_info", "banner", "help_links", NULL};
+    const char *name = config_string(kernel->config, "kernel", "runtime");
+    const struct plugin *plugin = catalog_find(kernel->catalog, PLUGIN_RUNTIME, name);
+    LLMSPELL_CLEANUP_JSON json_t *facts = NULL;
+    if (plugin)
+        plugin_members(plugin, keys, &facts, NULL);
+    json_t *info = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:b}", "status", "ok",
+                             "protocol_version", LLMSPELL_MESSAGES_VERSION, "implementation",
+                             "llmspell", "implementation_version", LLMSPELL_VERSION, "banner",
+                             "llmspell " LLMSPELL_VERSION, "supported_features", "debugger", 0);
+    if (!json_object_get(facts, "language_info"))
+        json_object_set_new(info, "language_info",
+                            json_pack("{s:s, s:s, s:s, s:s}", "name", name, "version", "",
+                                      "mimetype", "text/plain", "file_extension", ".txt"));
+    if (!json_object_get(facts, "help_links"))
+        json_object_set_new(info, "help_links", json_array());
+    if (facts)
+        json_object_update(info, facts);
+    return info;
+}
+
+json_t *answer_kernel_info(struct kernel *kernel)
+{
+    pthread_mutex_lock(&kernel->lock);
+    if (!kernel->info)
+        kernel->info = make_info(kernel);
+    pthread_mutex_unlock(&kernel->lock);
+    return json_copy(kernel->info);
+}
+
+/* Resident memory in bytes; -1 if unknown. */
+static int64_t resident_bytes(void)
+{
+    long pages = -1, total;
+    LLMSPELL_CLEANUP_FCLOSE FILE *file = fopen("/proc/self/statm", "re");
+    if (!file || fscanf(file, "%ld %ld", &total, &pages) != 2)
+        return -1;
+    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+}
+
+static const char *state_of(struct kernel *kernel)
+{
+    pthread_mutex_lock(&kernel->executor.lock);
+    bool starting = kernel->executor.started && !kernel->executor.opened;
+    pthread_mutex_unlock(&kernel->executor.lock);
+    return starting ? "starting" : kernel_is_busy(kernel) ? "busy" : "idle";
+}
+
+json_t *answer_status(struct kernel *kernel)
+{
+    pthread_mutex_lock(&kernel->lock);
+    unsigned active = kernel->active_count;
+    pthread_mutex_unlock(&kernel->lock);
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:s, s:i, s:i, s:i, s:I, s:I, s:s, s:s, s:I, "
+                     "s:I}",
+                     "status", "ok", "kernel_id", kernel->id, "pid", (int)getpid(), "version",
+                     LLMSPELL_VERSION, "execution_state", state_of(kernel), "uptime_ms",
+                     (json_int_t)((clock_monotonic_ns() - kernel->started_ns) / 1000000), "workdir",
+                     kernel->workdir, "execution_count", (int)atomic_load(&kernel->executor.count),
+                     "pending", (int)atomic_load(&kernel->executor.pending), "active", (int)active,
+                     "requests", (json_int_t)atomic_load(&kernel->requests), "errors",
+                     (json_int_t)atomic_load(&kernel->errors), "runtime",
+                     config_string(kernel->config, "kernel", "runtime"), "protocol",
+                     config_string(kernel->config, "kernel", "protocol"), "tools",
+                     (json_int_t)registry_count(kernel->registry), "rss_bytes",
+                     (json_int_t)resident_bytes());
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The insides of the kernel, shared by the files of this folder only. */
+#ifndef HOST_KERNEL_INTERNAL_H
+#define HOST_KERNEL_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <llmspell/runtime.h>
+
+#include "kernel/kernel.h"
+#include "plugin/call.h"
+#include "tool/invoke.h"
+
+/* ---- operation.c: one request from submit to done ---- */
+
+struct operation {
+    struct operation *next;         /* in a queue */
+    struct operation *left, *right; /* in the kernel's list of active ones */
+    struct kernel *kernel;
+    struct llmspell_ctx *origin;
+    const char *msg_type; /* borrowed from the table or from text */
+    json_t *content;      /* ours */
+    void *data;
+    void (*reply)(void *data, const char *msg_type, json_t *content);
+    void (*input)(void *data, json_t *content);
+    void (*done)(void *data);
+    llmspell_handler_fn handler; /* of a protocol plugin, or NULL */
+    void *handler_data;
+    atomic_int cancel;
+    atomic_bool aborted; /* to be answered with status aborted, without running */
+    uint32_t flags;
+    uint32_t parent_size;
+    char text[]; /* parent, NUL, msg_type, NUL */
+};
+
+struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *origin,
+                                const struct llmspell_request *request);
+void operation_free(struct operation *operation);
+
+/* busy; then the caller works; then reply (content taken over) and idle, done, free. */
+void operation_begin(struct operation *operation);
+void operation_finish(struct operation *operation, json_t *reply);
+
+/* {"status":"error","ename","evalue","traceback":[]} — what every failed request gets. */
+json_t *error_reply(int code, const char *message);
+
+/* Publishes an event on behalf of operation (or NULL); content is borrowed. */
+void publish(struct kernel *kernel, const struct operation *operation, const char *msg_type,
+             const json_t *content);
+
+/* ---- queue.c ---- */
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct operation *first, **last;
+    unsigned length, waiting; /* waiting: threads inside queue_pop */
+    bool closed;
+};
+
+void queue_init(struct queue *queue);
+void queue_clear(struct queue *queue);
+void queue_push(struct queue *queue, struct operation *operation);
+struct operation *queue_pop(struct queue *queue); /* waits; NULL once closed and empty */
+void queue_close(struct queue *queue);
+
+/* ---- event.c ---- */
+
+struct subscriber {
+    uint64_t id;
+    llmspell_event_fn event;
+    void *data;
+};
+
+struct events {
+    pthread_rwlock_t lock;
+    struct subscriber *subscribers;
+    size_t count;
+    uint64_t next_id;
+};
+
+int events_init(struct events *events);
+void events_clear(struct events *events);
+
+/* ---- output.c: streams, joined by time and size ---- */
+
+struct output {
+    struct kernel *kernel;
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    const struct operation *operation; /* whose text it is */
+    int32_t stream;                    /* of the text that waits */
+    char *text;
+    size_t size;
+    int64_t flushed_ns;
+    bool flusher_runs, closed;
+    pthread_t flusher;
+};
+
+void output_init(struct output *output, struct kernel *kernel);
+void output_clear(struct output *output);
+void output_begin(struct output *output, const struct operation *operation);
+void output_write(struct output *output, int32_t stream, const char *text, size_t size);
+void output_flush(struct output *output); /* everything, now */
+
+/* ---- executor.c ---- */
+
+struct executor {
+    struct kernel *kernel;
+    struct queue queue;
+    struct output output;
+    struct plugin *plugin;
+    struct llmspell_ctx *ctx;
+    const struct llmspell_runtime *table;
+    void *self;
+    pthread_t thread;
+    bool started;
+    atomic_uint pending; /* queued or running */
+    atomic_uint count;   /* execution_count */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    bool opened;          /* the attempt is over */
+    struct error failure; /* of opening; code 0 = the runtime is there */
+    struct operation *current;
+    bool input_waits;
+    json_t *input_value;
+};
+
+void executor_init(struct executor *executor, struct kernel *kernel);
+int executor_start(struct executor *executor, struct error *ret_error);
+void executor_submit(struct executor *executor, struct operation *operation);
+void executor_interrupt(struct executor *executor, const struct operation *only);
+void executor_input(struct executor *executor, const json_t *content); /* input_reply */
+void executor_stop(struct executor *executor); /* ends the thread; nothing may run */
+
+/* ---- history.c ---- */
+
+struct history {
+    pthread_mutex_t lock;
+    char **inputs; /* ring of `room` */
+    size_t room, total;
+};
+
+int history_init(struct history *history, size_t room);
+void history_clear(struct history *history);
+void history_add(struct history *history, const char *code);
+json_t *history_reply(struct history *history, const json_t *content);
+
+/* ---- pool.c: tool calls from outside, and handlers ---- */
+
+#define POOL_THREADS_MAX 64
+
+struct pool {
+    struct queue queue;
+    pthread_t threads[POOL_THREADS_MAX];
+    unsigned started, limit;
+};
+
+void pool_init(struct pool *pool, unsigned limit);
+void pool_submit(struct pool *pool, struct operation *operation);
+void pool_stop(struct pool *pool);
+
+/* ---- the answers: each returns the reply's content, a new reference ---- */
+
+json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_int *cancel);
+json_t *answer_kernel_info(struct kernel *kernel);
+json_t *answer_status(struct kernel *kernel);
+
+/* A request of the runtime itself, answered at once. EUNKNOWN: not for runtimes. */
+int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
+                  const atomic_int *cancel, json_t **ret_reply);
+
+/* ---- kernel.c ---- */
+
+struct handler {
+    char *msg_type;
+    llmspell_handler_fn function;
+    void *data;
+    struct handler *next;
+};
+
+struct kernel {
+    const struct config *config;
+    const struct catalog *catalog;
+    char *id, *workdir;
+    void (*shutdown)(void *data, bool restart);
+    void *data;
+    struct registry *registry;
+    struct events events;
+    struct executor executor;
+    struct history history;
+    struct pool pool;
+    json_t *busy, *idle; /* contents of the two status events */
+    json_t *info;        /* kernel_info_reply, made once */
+    int64_t started_ns;
+    atomic_ulong requests, errors;
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t drained;
+    struct operation *active; /* head of the list */
+    unsigned active_count;
+    int64_t idle_ns; /* when the last operation left */
+    bool closing;
+    struct handler *handlers;
+};
+
+/* "x_request" → "x_reply" (buffer of 64 bytes). */
+const char *reply_type(const char *msg_type, char *buffer);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The kernel: takes messages, runs them (executor thread, tool pool, or at once), publishes events.
+ * Made by the commands (embedded) and by `kernel start`; protocol plugins reach it as the
+ * extension "llmspell.kernel/1". docs/kernel.md draws the way of a message. */
+#ifndef HOST_KERNEL_H
+#define HOST_KERNEL_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include <llmspell/kernel.h>
+
+#include "config/config.h"
+#include "plugin/catalog.h"
+#include "tool/registry.h"
+#include "util/error.h"
+
+struct kernel;
+
+struct kernel_options {
+    const struct config *config;   /* borrowed; outlives the kernel */
+    const struct catalog *catalog; /* borrowed; outlives the kernel */
+    const char *id;                /* copied */
+    const char *workdir;           /* absolute; copied */
+
+    /* A shutdown_request came (its reply is on its way): end the process soon. May be NULL.
+     * [any-thread] */
+    void (*shutdown)(void *data, bool restart);
+    void *data;
+};
+
+/* Makes a kernel. Threads start when they are needed. [main] */
+int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
+               struct error *ret_error);
+
+/* Starts the executor and opens the runtime without waiting for it. [main] */
+int kernel_start_runtime(struct kernel *kernel, struct error *ret_error);
+
+/* Waits until the runtime is open; its error if it could not be opened. [main] */
+int kernel_wait_runtime(struct kernel *kernel, struct error *ret_error);
+
+/* Gives a protocol plugin's context the kernel extension. [main] */
+void kernel_attach(struct kernel *kernel, struct llmspell_ctx *ctx);
+
+/* As struct llmspell_kernel says; origin: whose request it is, or NULL. [any-thread] */
+int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
+                  const struct llmspell_request *request);
+int kernel_subscribe(struct kernel *kernel, llmspell_event_fn event, void *data, uint64_t *ret_id);
+void kernel_unsubscribe(struct kernel *kernel, uint64_t id);
+
+/* Ends the running execution. [any-thread] */
+void kernel_interrupt(struct kernel *kernel);
+
+/* What an interrupt_request does: with "msg_id" in content it cancels the request of that id, else
+ * it ends the running execution. Returns the reply's content, a new reference. [any-thread] */
+json_t *kernel_cancel(struct kernel *kernel, const json_t *content);
+
+/* True while something is executed or waits for it. [any-thread] */
+bool kernel_is_busy(struct kernel *kernel);
+
+/* For how long nothing was active, in milliseconds; 0 while something is. [any-thread] */
+int64_t kernel_idle_ms(struct kernel *kernel);
+
+/* Takes no more requests, waits grace_ms for the active operations, interrupts what is left, waits
+ * another second. Returns how many operations were abandoned; then kernel_free must not be called
+ * (they still use it). [main] */
+unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms);
+
+/* Ends the threads and frees everything; NULL is fine. Only when nothing is active. [main] */
+void kernel_free(struct kernel *kernel);
+
+struct registry *kernel_registry(const struct kernel *kernel);
+const char *kernel_id(const struct kernel *kernel);
+
+#endif

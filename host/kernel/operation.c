@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The life of one request: new → begin (busy) → finish (reply, idle, done). Counted by the kernel,
+ * so that shutdown can wait for the last one. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <llmspell/tool.h>
+
+#include "kernel/internal.h"
+
+struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *origin,
+                                const struct llmspell_request *request)
+{
+    size_t type_size = strlen(request->msg_type) + 1;
+    size_t parent_size = request->parent ? request->parent_size : 0;
+    struct operation *operation = calloc(1, sizeof *operation + parent_size + 1 + type_size);
+    if (!operation)
+        return NULL;
+    operation->kernel = kernel;
+    operation->origin = origin;
+    operation->content = request->content;
+    operation->data = request->data;
+    operation->reply = request->reply;
+    operation->input = request->input;
+    operation->done = request->done;
+    operation->flags = request->flags;
+    operation->parent_size = (uint32_t)parent_size;
+    if (parent_size)
+        memcpy(operation->text, request->parent, parent_size);
+    memcpy(operation->text + parent_size + 1, request->msg_type, type_size);
+    operation->msg_type = operation->text + parent_size + 1;
+    return operation;
+}
+
+void operation_free(struct operation *operation)
+{
+    if (!operation)
+        return;
+    json_decref(operation->content);
+    free(operation);
+}
+
+const char *reply_type(const char *msg_type, char *buffer)
+{
+    size_t n = strlen(msg_type);
+    const size_t suffix = strlen("request");
+    if (n > 63 || n < suffix || strcmp(msg_type + n - suffix, "request") != 0)
+        return "error_reply";
+    memcpy(buffer, msg_type, n - suffix);
+    memcpy(buffer + n - suffix, "reply", 6);
+    return buffer;
+}
+
+json_t *error_reply(int code, const char *message)
+{
+    return json_pack("{s:s, s:s, s:s, s:[], s:{s:s, s:s}}", "status", "error", "ename",
+                     llmspell_error_name(code), "evalue", message, "traceback", "error", "code",
+                     llmspell_error_name(code), "message", message);
+}
+
+void operation_begin(struct operation *operation)
+{
+    publish(operation->kernel, operation, "status", operation->kernel->busy);
+}
+
+/* Takes the operation off the list; the last one wakes kernel_shutdown. */
+static void leave(struct operation *operation)
+{
+    struct kernel *kernel = operation->kernel;
+    pthread_mutex_lock(&kernel->lock);
+    if (operation->left)
+        operation->left->right = operation->right;
+    else
+        kernel->active = operation->right;
+    if (operation->right)
+        operation->right->left = operation->left;
+    if (--kernel->active_count == 0) {
+        kernel->idle_ns = clock_monotonic_ns();
+        pthread_cond_broadcast(&kernel->drained);
+    }
+    pthread_mutex_unlock(&kernel->lock);
+}
+
+void operation_finish(struct operation *operation, json_t *reply)
+{
+    char buffer[64];
+    if (!reply)
+        reply = error_reply(LLMSPELL_ENOMEM, "out of memory while answering");
+    const char *status = llmspell_string(reply, "status");
+    if (status && strcmp(status, "ok") != 0)
+        atomic_fetch_add_explicit(&operation->kernel->errors, 1, memory_order_relaxed);
+    operation->reply(operation->data, reply_type(operation->msg_type, buffer), reply);
+    publish(operation->kernel, operation, "status", operation->kernel->idle);
+    if (operation->done)
+        operation->done(operation->data);
+    leave(operation);
+    operation_free(operation);
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * llmspell: finds the command, reads its options, runs it. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <llmspell/version.h>
+
+#include "cli/cli.h"
+#include "util/text.h"
+
+/* Where the command's words begin: behind the global options. -1: wrong usage. */
+static int skip_options(int argc, char **argv)
+{
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
+        const char *text = argv[i];
+        if (strcmp(text, "--") == 0)
+            return i + 1;
+        for (const struct cli_option *o = global_options; o->name; o++) {
+            bool is_long = strncmp(text, "--", 2) == 0 && strcmp(text + 2, o->name) == 0;
+            bool is_short = o->letter && text[1] == o->letter && text[2] == '\0';
+            if (o->argument && (is_long || is_short)) {
+                i++;
+                break;
+            }
+        }
+    }
+    return i;
+}
+
+static int unknown_command(char **words, int count)
+{
+    struct nearest nearest = {.name = words[0]};
+    char two[128];
+    for (size_t i = 0; commands[i]; i++) {
+        char first[32];
+        snprintf(first, sizeof first, "%.*s", (int)strcspn(commands[i]->name, " "),
+                 commands[i]->name);
+        if (strcmp(first, words[0]) == 0) {
+            if (count == 1)
+                return cli_usage(NULL, "\"%s\" wants a second word", words[0]);
+            snprintf(two, sizeof two, "%s %s", words[0], words[1]);
+            nearest.name = two;
+            nearest.best = NULL;
+        }
+    }
+    for (size_t i = 0; commands[i]; i++)
+        nearest_offer(&nearest, commands[i]->name);
+    if (nearest.best)
+        return cli_usage(NULL, "no command is called \"%s\"; did you mean \"%s\"?", nearest.name,
+                         nearest.best);
+    return cli_usage(NULL, "no command is called \"%s\"", nearest.name);
+}
+
+/* Writing to a pipe that nobody reads is an error of write, not a death. */
+static void ignore_sigpipe(void)
+{
+    struct sigaction action = {.sa_handler = SIG_IGN};
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static int set_up(struct cli *cli, const struct args *args)
+{
+    const char *output = args_value(args, "output");
+    cli->args = args;
+    cli->interrupt_fd = -1;
+    cli->json = output && strcmp(output, "json") == 0;
+    cli->quiet = args_has(args, "quiet");
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    cli->color = isatty(STDOUT_FILENO) && !args_has(args, "no-color") && !(no_color && *no_color) &&
+                 term && strcmp(term, "dumb") != 0;
+    cli->kernel_name = args_value(args, "kernel");
+    cli->program = realpath("/proc/self/exe", NULL);
+    if (output && !cli->json && strcmp(output, "text") != 0)
+        return cli_usage(NULL, "--output wants text or json, not \"%s\"", output);
+    return cli->program ? 0 : cli_usage(NULL, "/proc is not mounted");
+}
+
+static int run_command(const struct command *command, int argc, char **argv)
+{
+    struct args args;
+    struct cli cli = {.interrupt_fd = -1};
+    if (args_parse(&args, argc, argv, command->options, global_options, command->rest,
+                   command->name) < 0)
+        return EXIT_USAGE;
+    int status = set_up(&cli, &args);
+    if (status == 0 && args_has(&args, "help"))
+        help_print_command(&cli, command);
+    else if (status == 0 && args.count < command->min_values)
+        status = cli_usage(command, "%s wants %s", command->name, command->arguments);
+    else if (status == 0 && command->max_values >= 0 && args.count > command->max_values)
+        status = cli_usage(command, "%s does not take \"%s\"", command->name,
+                           args.values[command->max_values]);
+    else if (status == 0)
+        status = command->run(&cli, &args);
+    if (fflush(stdout) != 0 && status == 0)
+        status = EXIT_FAILED;
+    cli_clear(&cli);
+    args_clear(&args);
+    return status;
+}
+
+/* argv without the words of the command: its options before and behind it. */
+static char **without_words(int argc, char **argv, int at, int used)
+{
+    char **rest = calloc((size_t)argc + 1, sizeof *rest);
+    int n = 0;
+    for (int i = 1; rest && i < argc; i++)
+        if (i < at || i >= at + used)
+            rest[n++] = argv[i];
+    return rest;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* widths in tables; numbers stay as in C */
+    ignore_sigpipe();
+    int at = skip_options(argc, argv), used;
+    const struct command *command = command_find(argv + at, argc - at, &used);
+    if (!command && at < argc)
+        return unknown_command(argv + at, argc - at);
+    if (!command) {
+        bool version =
+            argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0);
+        struct args none = {0};
+        struct cli cli = {.args = &none, .color = isatty(STDOUT_FILENO), .interrupt_fd = -1};
+        if (version)
+            printf("llmspell %s\n", LLMSPELL_VERSION);
+        else
+            help_print_overview(&cli);
+        return EXIT_OK;
+    }
+    char **rest = without_words(argc, argv, at, used);
+    int status = rest ? run_command(command, argc - 1 - used, rest) : EXIT_FAILED;
+    free(rest);
+    return status;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Pins the plugin ABI: sizes and offsets of every struct that crosses the boundary. Compiles to
+ * nothing. */
+#include <assert.h>
+#include <stddef.h>
+
+#include <llmspell/plugin.h>
+
+/* ABI 1.0, pinned: a change here breaks every plugin that is out there. */
+static_assert(sizeof(struct llmspell_host) == 48, "struct llmspell_host is ABI");
+static_assert(sizeof(struct llmspell_call) == 24, "struct llmspell_call is ABI");
+static_assert(sizeof(struct llmspell_tool) == 40, "struct llmspell_tool is ABI");
+static_assert(sizeof(struct llmspell_runtime) == 48, "struct llmspell_runtime is ABI");
+static_assert(sizeof(struct llmspell_protocol) == 72, "struct llmspell_protocol is ABI");
+static_assert(offsetof(struct llmspell_tool, json_identity) == 8, "pinned");
+static_assert(offsetof(struct llmspell_tool, open) == 16, "pinned");
+static_assert(offsetof(struct llmspell_tool, invoke) == 24, "pinned");
+static_assert(offsetof(struct llmspell_tool, close) == 32, "pinned");
+static_assert(offsetof(struct llmspell_host, log) == 8, "pinned");
+static_assert(offsetof(struct llmspell_host, fail) == 16, "pinned");
+static_assert(offsetof(struct llmspell_host, cancelled) == 24, "pinned");
+static_assert(offsetof(struct llmspell_host, progress) == 32, "pinned");
+static_assert(offsetof(struct llmspell_host, extension) == 40, "pinned");
+static_assert(offsetof(struct llmspell_call, host) == 8, "pinned");
+static_assert(offsetof(struct llmspell_call, ctx) == 16, "pinned");
+
+static_assert(sizeof(struct llmspell_message) == 32, "struct llmspell_message is ABI");
+static_assert(sizeof(struct llmspell_request) == 72, "struct llmspell_request is ABI");
+static_assert(sizeof(struct llmspell_kernel) == 40, "struct llmspell_kernel is ABI");
+static_assert(sizeof(struct llmspell_executor) == 40, "struct llmspell_executor is ABI");
+static_assert(sizeof(struct llmspell_client_request) == 56,
+              "struct llmspell_client_request is ABI");
+static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Discovery: folders → sorted files → notes → heads → one sorted list; first match of a name wins.
+ */
+#include "plugin/catalog.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <llmspell/plugin.h>
+
+struct catalog {
+    struct plugin **plugins;
+    size_t count, room;
+    bool allow_writable;
+};
+
+static void plugin_free(struct plugin *plugin)
+{
+    if (!plugin)
+        return;
+    json_decref(plugin->manifest);
+    pthread_mutex_destroy(&plugin->lock);
+    free(plugin->reason);
+    free(plugin->text);
+    free(plugin->path);
+    free(plugin);
+}
+
+void catalog_free(struct catalog *catalog)
+{
+    if (!catalog)
+        return;
+    for (size_t i = 0; i < catalog->count; i++)
+        plugin_free(catalog->plugins[i]);
+    free(catalog->plugins);
+    free(catalog);
+}
+
+/* The reason and nothing else: for one thread, at discovery. */
+static void mark(struct plugin *plugin, enum plugin_state state, const char *reason)
+{
+    plugin->state = state;
+    free(plugin->reason);
+    plugin->reason = strdup(reason);
+}
+
+void plugin_refuse(struct plugin *plugin, const char *reason)
+{
+    pthread_mutex_lock(&plugin->lock);
+    if (plugin->state == PLUGIN_READY)
+        mark(plugin, PLUGIN_REFUSED, reason);
+    pthread_mutex_unlock(&plugin->lock);
+}
+
+/* kind and name from the file name, for a file whose manifest cannot be read. */
+static void guess_head(struct plugin *plugin)
+{
+    const char *base = strrchr(plugin->path, '/');
+    base = base ? base + 1 : plugin->path;
+    size_t n = strlen(base) - strlen(".so");
+    if (n > MANIFEST_NAME_MAX)
+        n = MANIFEST_NAME_MAX;
+    memcpy(plugin->head.name, base, n);
+    plugin->head.name[n] = '\0';
+    plugin->head.kind = strstr(plugin->path, "/protocols/")  ? PLUGIN_PROTOCOL
+                        : strstr(plugin->path, "/runtimes/") ? PLUGIN_RUNTIME
+                                                             : PLUGIN_TOOL;
+}
+
+static int check_writable(const char *path, mode_t mode, struct error *ret_error)
+{
+    if (!(mode & (S_IWGRP | S_IWOTH)))
+        return 0;
+    return error_set(
+        ret_error, LLMSPELL_EREFUSED,
+        "%s may be written by group or others (mode %04o): run `chmod go-w %s`, or set "
+        "[plugins] allow_writable = true",
+        path, (unsigned)(mode & 07777), path);
+}
+
+static int check_abi(const struct plugin *plugin, struct error *ret_error)
+{
+    const struct manifest_head *head = &plugin->head;
+    if (head->abi_major == LLMSPELL_ABI_MAJOR && head->abi_minor <= LLMSPELL_ABI_MINOR)
+        return 0;
+    return error_set(ret_error, LLMSPELL_EREFUSED,
+                     "%s was built for plugin ABI %d.%d, this host has %d.%d: %s", plugin->path,
+                     head->abi_major, head->abi_minor, LLMSPELL_ABI_MAJOR, LLMSPELL_ABI_MINOR,
+                     head->abi_major > LLMSPELL_ABI_MAJOR || (head->abi_major == LLMSPELL_ABI_MAJOR)
+                         ? "install a newer llmspell, or build the plugin with this one's SDK"
+                         : "build the plugin again with this llmspell's SDK");
+}
+
+static int inspect(struct plugin *plugin, const struct catalog *catalog, const char *folder,
+                   mode_t folder_mode, struct error *ret_error)
+{
+    int rc = note_read(plugin->path, &plugin->text, &plugin->text_size, &plugin->stamp, ret_error);
+    if (rc == 0)
+        rc = manifest_scan(plugin->text, plugin->text_size, plugin->path, &plugin->head, ret_error);
+    if (rc < 0)
+        return rc;
+    plugin->has_head = true;
+    rc = check_abi(plugin, ret_error);
+    if (rc == 0 && !catalog->allow_writable)
+        rc = check_writable(plugin->path, plugin->stamp.mode, ret_error);
+    if (rc == 0 && !catalog->allow_writable)
+        rc = check_writable(folder, folder_mode, ret_error);
+    return rc;
+}
+
+static struct plugin *plugin_new(const char *folder, const char *file)
+{
+    struct plugin *plugin = calloc(1, sizeof *plugin);
+    if (plugin && asprintf(&plugin->path, "%s/%s", folder, file) >= 0) {
+        pthread_mutex_init(&plugin->lock, NULL);
+        return plugin;
+    }
+    free(plugin);
+    return NULL;
+}
+
+static int add_file(struct catalog *catalog, const char *folder, mode_t folder_mode,
+                    const char *file, struct error *ret_error)
+{
+    if (catalog->count == catalog->room) {
+        size_t room = catalog->room ? catalog->room * 2 : 64;
+        struct plugin **grown = realloc(catalog->plugins, room * sizeof *grown);
+        if (!grown)
+            return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
+        catalog->plugins = grown;
+        catalog->room = room;
+    }
+    struct plugin *plugin = plugin_new(folder, file);
+    if (!plugin)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
+    plugin->order = (unsigned)catalog->count;
+    catalog->plugins[catalog->count++] = plugin;
+    struct error why;
+    if (inspect(plugin, catalog, folder, folder_mode, &why) < 0)
+        mark(plugin, PLUGIN_REFUSED, why.message);
+    if (!plugin->has_head)
+        guess_head(plugin);
+    snprintf(plugin->source, sizeof plugin->source, "%s:%s", plugin_kind_name(plugin->head.kind),
+             plugin->head.name);
+    plugin->ctx.source = plugin->source;
+    return 0;
+}
+
+static int is_plugin_file(const struct dirent *entry)
+{
+    size_t n = strlen(entry->d_name);
+    return entry->d_name[0] != '.' && n > 3 && strcmp(entry->d_name + n - 3, ".so") == 0;
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int add_folder(struct catalog *catalog, const char *folder, struct error *ret_error)
+{
+    struct stat st;
+    struct dirent **entries = NULL;
+    if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
+        return 0;
+    int count = scandir(folder, &entries, is_plugin_file, by_bytes), rc = 0;
+    for (int i = 0; i < count; i++) {
+        if (rc == 0)
+            rc = add_file(catalog, folder, st.st_mode, entries[i]->d_name, ret_error);
+        free(entries[i]);
+    }
+    free(entries);
+    return rc;
+}
+
+static int by_kind_name_order(const void *pa, const void *pb)
+{
+    const struct plugin *a = *(struct plugin *const *)pa, *b = *(struct plugin *const *)pb;
+    if (a->head.kind != b->head.kind)
+        return a->head.kind < b->head.kind ? -1 : 1;
+    int names = strcmp(a->head.name, b->head.name);
+    return names ? names : a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* A refused file does not hide a good one behind it. */
+static void mark_shadowed(struct catalog *catalog)
+{
+    const struct plugin *first = NULL;
+    for (size_t i = 0; i < catalog->count; i++) {
+        struct plugin *plugin = catalog->plugins[i];
+        if (plugin->state != PLUGIN_READY)
+            continue;
+        if (first && first->head.kind == plugin->head.kind &&
+            strcmp(first->head.name, plugin->head.name) == 0) {
+            struct error why;
+            error_set(&why, 0, "%s %s is already provided by %s, which comes first",
+                      plugin_kind_name(plugin->head.kind), plugin->head.name, first->path);
+            mark(plugin, PLUGIN_SHADOWED, why.message);
+        } else {
+            first = plugin;
+        }
+    }
+}
+
+/* True if an earlier folder of the list is the same one. */
+static bool seen_before(const char *const *folders, size_t index)
+{
+    struct stat st, other;
+    if (stat(folders[index], &st) != 0)
+        return false;
+    for (size_t i = 0; i < index; i++)
+        if (stat(folders[i], &other) == 0 && other.st_dev == st.st_dev && other.st_ino == st.st_ino)
+            return true;
+    return false;
+}
+
+int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog,
+                 struct error *ret_error)
+{
+    static const char *const subfolders[] = {"tools", "protocols", "runtimes"};
+    struct catalog *catalog = calloc(1, sizeof *catalog);
+    if (!catalog)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    catalog->allow_writable = options->allow_writable;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && options->folders[i]; i++) {
+        if (seen_before(options->folders, i))
+            continue;
+        rc = add_folder(catalog, options->folders[i], ret_error);
+        for (size_t k = 0; rc == 0 && k < 3; k++) {
+            LLMSPELL_CLEANUP_FREE char *path = NULL;
+            if (asprintf(&path, "%s/%s", options->folders[i], subfolders[k]) < 0)
+                rc = error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+            else
+                rc = add_folder(catalog, path, ret_error);
+        }
+    }
+    if (rc < 0) {
+        catalog_free(catalog);
+        return rc;
+    }
+    if (catalog->count)
+        qsort(catalog->plugins, catalog->count, sizeof(struct plugin *), by_kind_name_order);
+    mark_shadowed(catalog);
+    *ret_catalog = catalog;
+    return 0;
+}
+
+struct plugin *catalog_at(const struct catalog *catalog, size_t index)
+{
+    return index < catalog->count ? catalog->plugins[index] : NULL;
+}
+
+size_t catalog_count(const struct catalog *catalog)
+{
+    return catalog->count;
+}
+
+/* The first entry that is not below (kind, name). */
+static size_t lower_bound(const struct catalog *catalog, enum plugin_kind kind, const char *name)
+{
+    size_t low = 0, high = catalog->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct manifest_head *head = &catalog->plugins[middle]->head;
+        if (head->kind < kind || (head->kind == kind && strcmp(head->name, name) < 0))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+struct plugin *catalog_find(const struct catalog *catalog, enum plugin_kind kind, const char *name)
+{
+    for (size_t i = lower_bound(catalog, kind, name); i < catalog->count; i++) {
+        struct plugin *plugin = catalog->plugins[i];
+        if (plugin->head.kind != kind || strcmp(plugin->head.name, name) != 0)
+            break;
+        if (plugin->state == PLUGIN_READY)
+            return plugin;
+    }
+    return NULL;
+}
+
+int plugin_manifest(struct plugin *plugin, const json_t **ret_manifest, struct error *ret_error)
+{
+    int rc = 0;
+    pthread_mutex_lock(&plugin->lock);
+    if (!plugin->text)
+        rc = error_set(ret_error, LLMSPELL_EREFUSED, "%s", plugin->reason ? plugin->reason : "");
+    else if (!plugin->manifest) {
+        struct error why;
+        rc = manifest_parse(plugin->text, plugin->text_size, plugin->path, &plugin->manifest, NULL,
+                            &why);
+        if (rc < 0) {
+            if (plugin->state == PLUGIN_READY)
+                mark(plugin, PLUGIN_REFUSED, why.message);
+            rc = error_set(ret_error, rc, "%s", why.message);
+        }
+    }
+    if (rc == 0)
+        *ret_manifest = plugin->manifest;
+    pthread_mutex_unlock(&plugin->lock);
+    return rc;
+}
+
+int plugin_members(const struct plugin *plugin, const char *const *keys, json_t **ret_object,
+                   struct error *ret_error)
+{
+    if (!plugin->text)
+        return error_set(ret_error, LLMSPELL_EREFUSED, "%s has no manifest", plugin->path);
+    return manifest_members(plugin->text, plugin->text_size, plugin->path, keys, ret_object,
+                            ret_error);
+}

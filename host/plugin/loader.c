@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Loading: manifest checked → file unchanged → dlopen → mapped note compared → entry checked. */
+#include "plugin/loader.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <llmspell/plugin.h>
+
+/* What the three entry structs begin with, and where their required functions lie. */
+struct entry_head {
+    uint32_t size;
+    uint16_t abi_major, needs_minor;
+    json_t *(*json_identity)(const json_t *, const char *);
+};
+
+struct kind_rule {
+    const char *symbol;
+    uint32_t size;      /* of ABI 1.0: an entry may be larger, not smaller */
+    size_t required[8]; /* offsets of functions that must be there; 0 ends */
+};
+
+static const struct kind_rule KINDS[PLUGIN_KINDS] = {
+    [PLUGIN_TOOL] = {LLMSPELL_TOOL_SYMBOL,
+                     sizeof(struct llmspell_tool),
+                     {offsetof(struct llmspell_tool, invoke)}},
+    [PLUGIN_PROTOCOL] = {LLMSPELL_PROTOCOL_SYMBOL,
+                         sizeof(struct llmspell_protocol),
+                         {offsetof(struct llmspell_protocol, open),
+                          offsetof(struct llmspell_protocol, serve),
+                          offsetof(struct llmspell_protocol, stop),
+                          offsetof(struct llmspell_protocol, connect),
+                          offsetof(struct llmspell_protocol, request),
+                          offsetof(struct llmspell_protocol, disconnect),
+                          offsetof(struct llmspell_protocol, close)}},
+    [PLUGIN_RUNTIME] = {LLMSPELL_RUNTIME_SYMBOL,
+                        sizeof(struct llmspell_runtime),
+                        {offsetof(struct llmspell_runtime, open),
+                         offsetof(struct llmspell_runtime, request),
+                         offsetof(struct llmspell_runtime, interrupt),
+                         offsetof(struct llmspell_runtime, close)}},
+};
+
+static int check_unchanged(const struct plugin *plugin, struct error *ret_error)
+{
+    struct stat st;
+    if (stat(plugin->path, &st) != 0)
+        return error_set(ret_error, LLMSPELL_EREFUSED, "%s cannot be opened any more: %s",
+                         plugin->path, strerror(errno));
+    struct note_stamp now = {
+        .device = st.st_dev,
+        .inode = st.st_ino,
+        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+        .size = st.st_size,
+    };
+    if (!note_stamp_equal(&now, &plugin->stamp))
+        return error_set(
+            ret_error, LLMSPELL_EREFUSED,
+            "%s was changed after it was discovered: reload the kernel, or start again",
+            plugin->path);
+    return 0;
+}
+
+struct note_search {
+    ElfW(Addr) base;
+    const struct plugin *plugin;
+    bool same;
+};
+
+static int compare_note(struct dl_phdr_info *info, size_t size, void *data)
+{
+    (void)size;
+    struct note_search *search = data;
+    if (info->dlpi_addr != search->base)
+        return 0;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        const unsigned char *text;
+        size_t length;
+        if (segment->p_type != PT_NOTE)
+            continue;
+        const unsigned char *bytes = (const unsigned char *)(info->dlpi_addr + segment->p_vaddr);
+        if (note_find(bytes, segment->p_memsz, segment->p_align, &text, &length) == 1)
+            search->same = length == search->plugin->text_size &&
+                           memcmp(text, search->plugin->text, length) == 0;
+    }
+    return 1;
+}
+
+static int check_mapped(const struct plugin *plugin, void *handle, struct error *ret_error)
+{
+    struct link_map *map = NULL;
+    struct note_search search = {.plugin = plugin};
+    if (dlinfo(handle, RTLD_DI_LINKMAP, &map) == 0 && map) {
+        search.base = map->l_addr;
+        dl_iterate_phdr(compare_note, &search);
+    }
+    if (search.same)
+        return 0;
+    return error_set(ret_error, LLMSPELL_EREFUSED,
+                     "%s: what is loaded differs from the file that was discovered: start again",
+                     plugin->path);
+}
+
+static int check_entry(const struct plugin *plugin, const void *entry, struct error *ret_error)
+{
+    const struct kind_rule *rule = &KINDS[plugin->head.kind];
+    const struct entry_head *head = entry;
+    if (head->abi_major != LLMSPELL_ABI_MAJOR || head->needs_minor > LLMSPELL_ABI_MINOR)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s: %s says ABI %u.%u, but its manifest %d.%d and this host %d.%d: build "
+                         "it again with this llmspell's SDK",
+                         plugin->path, rule->symbol, head->abi_major, head->needs_minor,
+                         plugin->head.abi_major, plugin->head.abi_minor, LLMSPELL_ABI_MAJOR,
+                         LLMSPELL_ABI_MINOR);
+    if (head->size < rule->size)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s: %s has %u bytes, at least %u are needed: build it again with this "
+                         "llmspell's SDK",
+                         plugin->path, rule->symbol, head->size, rule->size);
+    if (head->json_identity != json_object_get)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s brings a second copy of Jansson, whose objects look empty here: link "
+                         "it with the shared libjansson.so",
+                         plugin->path);
+    for (size_t i = 0; i < 8 && rule->required[i]; i++) {
+        void *function;
+        memcpy(&function, (const char *)entry + rule->required[i], sizeof function);
+        if (!function)
+            return error_set(ret_error, LLMSPELL_EREFUSED,
+                             "%s: a required function of %s is NULL (offset %zu): see "
+                             "llmspell/%s.h",
+                             plugin->path, rule->symbol, rule->required[i],
+                             plugin_kind_name(plugin->head.kind));
+    }
+    return 0;
+}
+
+/* RTLD_NOW: a missing symbol is an error here, not a crash in a call. */
+static int load(const struct plugin *plugin, const void **ret_entry, struct error *ret_error)
+{
+    int rc = check_unchanged(plugin, ret_error);
+    if (rc < 0)
+        return rc;
+    void *handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    if (!handle)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s cannot be loaded: %s (is a library missing from its LIBRARIES?)",
+                         plugin->path, dlerror());
+    rc = check_mapped(plugin, handle, ret_error);
+    if (rc < 0)
+        return rc;
+    const char *symbol = KINDS[plugin->head.kind].symbol;
+    const void *entry = dlsym(handle, symbol);
+    if (!entry)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s does not export %s: does its source end with the LLMSPELL_… macro?",
+                         plugin->path, symbol);
+    rc = check_entry(plugin, entry, ret_error);
+    if (rc == 0)
+        *ret_entry = entry;
+    return rc;
+}
+
+int plugin_load(struct plugin *plugin, const void **ret_entry, struct error *ret_error)
+{
+    const json_t *manifest;
+    int rc = plugin_manifest(plugin, &manifest, ret_error);
+    if (rc < 0)
+        return rc;
+    struct error why = {0};
+    pthread_mutex_lock(&plugin->lock);
+    if (plugin->state != PLUGIN_READY)
+        rc = error_set(&why, LLMSPELL_EREFUSED, "%s", plugin->reason ? plugin->reason : "");
+    else if (!plugin->entry)
+        rc = load(plugin, &plugin->entry, &why);
+    if (rc == 0)
+        *ret_entry = plugin->entry;
+    pthread_mutex_unlock(&plugin->lock);
+    if (rc < 0) {
+        plugin_refuse(plugin, why.message);
+        return error_set(ret_error, rc, "%s", why.message);
+    }
+    return 0;
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A call, step by step (TOOLS.md 2). */
+#include "tool/invoke.h"
+
+#include <string.h>
+
+#include <llmspell/fs.h>
+
+#include "tool/tool.h"
+
+/* What the extensions find behind struct call.owner. */
+struct invocation {
+    const struct files *files;
+};
+
+/* ---- llmspell.fs/1 ---- */
+
+static const struct files *files_of(struct llmspell_call *base)
+{
+    const struct invocation *invocation = call_of(base)->owner;
+    return invocation ? invocation->files : NULL;
+}
+
+static int32_t no_files(struct llmspell_call *base, const char *pointer)
+{
+    return error_set_at(&call_of(base)->error, LLMSPELL_EPERM, pointer,
+                        "%s may not use files: its manifest names no fs: capability",
+                        base->ctx->source);
+}
+
+static int32_t fs_open(struct llmspell_call *base, const char *path, int32_t flags, uint32_t mode,
+                       const char *pointer)
+{
+    const struct files *files = files_of(base);
+    if (!files)
+        return no_files(base, pointer);
+    return files_open(files, path, flags, mode, pointer, &call_of(base)->error);
+}
+
+static int32_t fs_open_parent(struct llmspell_call *base, const char *path, int32_t for_write,
+                              const char *pointer, char *ret_name)
+{
+    const struct files *files = files_of(base);
+    if (!files)
+        return no_files(base, pointer);
+    return files_open_parent(files, path, for_write != 0, pointer, ret_name, &call_of(base)->error);
+}
+
+const void *invoke_extension(struct llmspell_ctx *ctx, const char *id)
+{
+    static const struct llmspell_fs fs = {
+        .size = sizeof fs, .open = fs_open, .open_parent = fs_open_parent};
+    (void)ctx;
+    return strcmp(id, LLMSPELL_FS) == 0 ? &fs : NULL;
+}
+
+/* ---- the steps ---- */
+
+static int check_policy(const struct tool *tool, struct error *ret_error)
+{
+    const char *name = tool->plugin->head.name;
+    const char *at = config_string(registry_config(tool->registry), "policy", "tools_deny");
+    size_t n = strlen(name);
+    while (at && *at) {
+        at += strspn(at, ", ");
+        size_t length = strcspn(at, ", ");
+        if (length == n && strncmp(at, name, n) == 0)
+            return error_set(ret_error, LLMSPELL_EPERM,
+                             "%s is not allowed here ([policy] tools_deny names it)", name);
+        at += length;
+    }
+    return 0;
+}
+
+/* A cheap measure of a value's compact JSON text, in bytes (escapes are not counted). */
+static int64_t json_bytes(const json_t *value)
+{
+    const char *key;
+    json_t *item;
+    size_t i;
+    int64_t bytes = 2;
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return (int64_t)json_string_length(value) + 2;
+    case JSON_OBJECT:
+        json_object_foreach((json_t *)value, key, item)
+        {
+            bytes += (int64_t)strlen(key) + 4 + json_bytes(item);
+        }
+        return bytes;
+    case JSON_ARRAY:
+        json_array_foreach(value, i, item)
+        {
+            bytes += 1 + json_bytes(item);
+        }
+        return bytes;
+    default:
+        return 4;
+    }
+}
+
+static int check_result(const struct tool *tool, const json_t *result, bool check_schema,
+                        struct error *ret_error)
+{
+    int64_t bytes = tool->output_bytes ? json_bytes(result) : 0;
+    if (bytes > tool->output_bytes)
+        return error_set(ret_error, LLMSPELL_ELIMIT,
+                         "the result has %lld bytes, more than the limit of %lld of %s",
+                         (long long)bytes, (long long)tool->output_bytes, tool->plugin->head.name);
+    if (!check_schema)
+        return 0;
+    struct error why;
+    int rc = schema_check(tool->result, result, &why);
+    if (rc == 1)
+        return 0;
+    return error_set(ret_error, LLMSPELL_EFAILED,
+                     "the result of %s does not fit its manifest's result schema: at \"%s\": %s",
+                     tool->plugin->head.name, why.path, why.message);
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a > 0 && (b <= 0 || a < b) ? a : b;
+}
+
+static int run(struct tool *tool, const json_t *params, const struct invoke_options *options,
+               json_t **ret_result, struct error *ret_error)
+{
+    const struct config *config = registry_config(tool->registry);
+    struct invocation invocation = {options->files ? options->files : tool->files};
+    int64_t wall_ms = least(config_integer(config, "tools", "timeout"), tool->wall_ms);
+    wall_ms = least(options->timeout_ms, wall_ms);
+    struct call call;
+    call_init(&call, &tool->plugin->ctx);
+    call.cancel = options->cancel;
+    call.deadline_ns = wall_ms > 0 ? clock_monotonic_ns() + wall_ms * 1000000 : 0;
+    call.progress = options->progress;
+    call.progress_data = options->progress_data;
+    call.owner = &invocation;
+    json_t *result = NULL;
+    int rc = tool->entry->invoke(tool->self, &call.base, params, &result);
+    if (rc >= 0 && !result)
+        return error_set(ret_error, LLMSPELL_EFAILED, "%s returned no result: a bug in the tool",
+                         tool->plugin->head.name);
+    if (rc >= 0) {
+        *ret_result = result;
+        return 0;
+    }
+    if (rc == LLMSPELL_ETIMEOUT && !*call.error.message)
+        return error_set(ret_error, rc, "%s was stopped after its time limit of %lld ms",
+                         tool->plugin->head.name, (long long)wall_ms);
+    return call_error(&call, rc, ret_error);
+}
+
+static int invoke(struct tool *tool, const json_t *params, const struct invoke_options *options,
+                  json_t **ret_result, struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_JSON json_t *prepared = NULL, *result = NULL;
+    int rc = tool_describe(tool, ret_error);
+    if (rc == 0)
+        rc = params_prepare(tool->plan, params, &prepared, ret_error);
+    if (rc == 0)
+        rc = params_check(tool->plan, tool->parameters, prepared, ret_error);
+    if (rc == 0)
+        rc = check_policy(tool, ret_error);
+    if (rc == 0)
+        rc = tool_open(tool, ret_error);
+    if (rc == 0)
+        rc = run(tool, prepared, options, &result, ret_error);
+    if (rc == 0)
+        rc = check_result(tool, result, options->check_result, ret_error);
+    if (rc == 0)
+        *ret_result = llmspell_steal_json(&result);
+    return rc;
+}
+
+json_t *error_json(const struct error *error)
+{
+    json_t *object = json_pack("{s:s, s:s}", "code", llmspell_error_name(error->code), "message",
+                               error->message);
+    if (object && error->has_path)
+        json_object_set_new(object, "path", json_string(error->path));
+    return object;
+}
+
+static json_t *make_reply(const char *name, json_t *result, const struct error *error,
+                          int64_t started_ns)
+{
+    double ms = (double)((clock_monotonic_ns() - started_ns + 500) / 1000) / 1000.0;
+    json_t *reply = json_object();
+    json_object_set_new(reply, "status", json_string(result ? "ok" : "error"));
+    json_object_set_new(reply, "tool", json_string(name));
+    json_object_set_new(reply, result ? "result" : "error", result ? result : error_json(error));
+    json_object_set_new(reply, "duration_ms", json_real(ms));
+    return reply;
+}
+
+int tool_invoke(struct registry *registry, const char *name, const json_t *params,
+                const struct invoke_options *options, json_t **ret_reply)
+{
+    int64_t started_ns = clock_monotonic_ns();
+    struct error error = {0};
+    struct tool *tool = NULL;
+    json_t *result = NULL;
+    int rc = registry_find(registry, name, &tool, &error);
+    if (rc == 0)
+        rc = invoke(tool, params, options, &result, &error);
+    error.code = rc;
+    *ret_reply = make_reply(tool ? tool->plugin->head.name : name, result, &error, started_ns);
+    return rc;
+}

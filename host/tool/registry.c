@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The tools of a process. A tool costs nothing until it is described or called. */
+#include "tool/registry.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/tool.h"
+#include "util/text.h"
+
+struct registry {
+    const struct catalog *catalog;
+    const struct config *config;
+    char *workdir, *tmpdir;
+    struct tool *tools; /* sorted by name, as the catalog is */
+    size_t count;
+};
+
+static const char *const LIST_KEYS[] = {"name",     "title",        "description",
+                                        "category", "version",      "keywords",
+                                        "aliases",  "capabilities", NULL};
+
+int registry_new(const struct registry_options *options, struct registry **ret_registry,
+                 struct error *ret_error)
+{
+    struct registry *registry = calloc(1, sizeof *registry);
+    if (!registry)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    const char *tmpdir = getenv("TMPDIR");
+    registry->catalog = options->catalog;
+    registry->config = options->config;
+    registry->workdir = strdup(options->workdir);
+    registry->tmpdir = strdup(tmpdir && *tmpdir == '/' ? tmpdir : "/tmp");
+    registry->tools = calloc(catalog_count(options->catalog) + 1, sizeof *registry->tools);
+    if (!registry->workdir || !registry->tmpdir || !registry->tools) {
+        registry_free(registry);
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    }
+    struct plugin *plugin;
+    for (size_t i = 0; (plugin = catalog_at(options->catalog, i)); i++) {
+        if (plugin->head.kind != PLUGIN_TOOL || plugin->state != PLUGIN_READY)
+            continue;
+        struct tool *tool = &registry->tools[registry->count++];
+        tool->plugin = plugin;
+        tool->registry = registry;
+        pthread_mutex_init(&tool->lock, NULL);
+    }
+    *ret_registry = registry;
+    return 0;
+}
+
+void registry_free(struct registry *registry)
+{
+    if (!registry)
+        return;
+    for (size_t i = 0; i < registry->count; i++)
+        tool_clear(&registry->tools[i]);
+    free(registry->tools);
+    free(registry->workdir);
+    free(registry->tmpdir);
+    free(registry);
+}
+
+size_t registry_count(const struct registry *registry)
+{
+    return registry->count;
+}
+
+struct tool *registry_at(const struct registry *registry, size_t index)
+{
+    return index < registry->count ? &registry->tools[index] : NULL;
+}
+
+const struct config *registry_config(const struct registry *registry)
+{
+    return registry->config;
+}
+
+const char *registry_workdir(const struct registry *registry)
+{
+    return registry->workdir;
+}
+
+const char *registry_tmpdir(const struct registry *registry)
+{
+    return registry->tmpdir;
+}
+
+/* ---- finding ---- */
+
+static bool normalize(const char *name, char *ret_name)
+{
+    size_t n = strlen(name);
+    if (n > MANIFEST_NAME_MAX)
+        return false;
+    for (size_t i = 0; i <= n; i++)
+        ret_name[i] = name[i] == '-' ? '_' : (char)tolower((unsigned char)name[i]);
+    return true;
+}
+
+static int by_name(const void *key, const void *element)
+{
+    return strcmp(key, ((const struct tool *)element)->plugin->head.name);
+}
+
+static struct tool *find_alias(struct registry *registry, const char *name)
+{
+    static const char *const keys[] = {"aliases", NULL};
+    for (size_t i = 0; i < registry->count; i++) {
+        LLMSPELL_CLEANUP_JSON json_t *members = NULL;
+        if (plugin_members(registry->tools[i].plugin, keys, &members, NULL) < 0)
+            continue;
+        size_t k;
+        json_t *alias;
+        json_array_foreach(json_object_get(members, "aliases"), k, alias)
+        {
+            char plain[MANIFEST_NAME_MAX + 1];
+            const char *text = json_string_value(alias);
+            if (text && normalize(text, plain) && strcmp(plain, name) == 0)
+                return &registry->tools[i];
+        }
+    }
+    return NULL;
+}
+
+static int unknown(const struct registry *registry, const char *name, struct error *ret_error)
+{
+    const struct plugin *plugin;
+    struct nearest nearest = {.name = name};
+    for (size_t i = 0; (plugin = catalog_at(registry->catalog, i)); i++) {
+        if (plugin->head.kind != PLUGIN_TOOL)
+            continue;
+        if (plugin->state == PLUGIN_REFUSED && strcmp(plugin->head.name, name) == 0)
+            return error_set(ret_error, LLMSPELL_EREFUSED, "tool %s cannot be used: %s", name,
+                             plugin->reason ? plugin->reason : "");
+        nearest_offer(&nearest, plugin->head.name);
+    }
+    if (nearest.best)
+        return error_set(ret_error, LLMSPELL_EUNKNOWN, "no tool is called %s; did you mean %s?",
+                         name, nearest.best);
+    return error_set(ret_error, LLMSPELL_EUNKNOWN,
+                     "no tool is called %s; `llmspell tool list` shows those that there are", name);
+}
+
+int registry_find(struct registry *registry, const char *name, struct tool **ret_tool,
+                  struct error *ret_error)
+{
+    char plain[MANIFEST_NAME_MAX + 1];
+    if (!normalize(name, plain))
+        return error_set(ret_error, LLMSPELL_EUNKNOWN,
+                         "no tool has a name of more than %d bytes; see `llmspell tool list`",
+                         MANIFEST_NAME_MAX);
+    struct tool *tool =
+        bsearch(plain, registry->tools, registry->count, sizeof *registry->tools, by_name);
+    if (!tool)
+        tool = find_alias(registry, plain);
+    if (!tool)
+        return unknown(registry, plain, ret_error);
+    *ret_tool = tool;
+    return 0;
+}
+
+/* ---- listing ---- */
+
+static bool contains_word(const json_t *value, const char *word)
+{
+    const char *text = json_string_value(value);
+    if (text && strcasestr(text, word))
+        return true;
+    size_t i;
+    json_t *item;
+    json_array_foreach(value, i, item)
+    {
+        if (contains_word(item, word))
+            return true;
+    }
+    return false;
+}
+
+static bool matches(const json_t *entry, const char *category, const json_t *words)
+{
+    static const char *const keys[] = {"name", "title", "description", "keywords", "aliases"};
+    const char *own = json_string_value(json_object_get(entry, "category"));
+    if (category && (!own || strcmp(own, category) != 0))
+        return false;
+    size_t i;
+    json_t *word;
+    json_array_foreach(words, i, word)
+    {
+        bool found = false;
+        for (size_t k = 0; k < sizeof keys / sizeof keys[0] && !found; k++)
+            found = json_is_string(word) &&
+                    contains_word(json_object_get(entry, keys[k]), json_string_value(word));
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+int registry_list(const struct registry *registry, const char *category, const json_t *words,
+                  json_t **ret_tools, struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_JSON json_t *tools = json_array();
+    for (size_t i = 0; tools && i < registry->count; i++) {
+        const struct plugin *plugin = registry->tools[i].plugin;
+        LLMSPELL_CLEANUP_JSON json_t *entry = NULL;
+        int rc = plugin_members(plugin, LIST_KEYS, &entry, ret_error);
+        if (rc < 0)
+            return rc;
+        if (!matches(entry, category, words))
+            continue;
+        const json_t *capabilities = json_object_get(entry, "capabilities");
+        json_object_set_new(entry, "level", json_string(manifest_level(capabilities)));
+        json_object_set_new(entry, "file", json_string(plugin->path));
+        json_object_del(entry, "capabilities");
+        json_array_append(tools, entry);
+    }
+    if (!tools)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    *ret_tools = llmspell_steal_json(&tools);
+    return 0;
+}
+
+int registry_info(struct registry *registry, const char *name, json_t **ret_info,
+                  struct error *ret_error)
+{
+    struct tool *tool;
+    const json_t *manifest;
+    int rc = registry_find(registry, name, &tool, ret_error);
+    if (rc == 0)
+        rc = plugin_manifest(tool->plugin, &manifest, ret_error);
+    if (rc < 0)
+        return rc;
+    json_t *info = json_copy((json_t *)manifest);
+    if (!info)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    const json_t *capabilities = json_object_get(manifest, "capabilities");
+    json_object_set_new(info, "level", json_string(manifest_level(capabilities)));
+    json_object_set_new(info, "effective_isolation", json_string("inline"));
+    json_object_set_new(info, "file", json_string(tool->plugin->path));
+    *ret_info = info;
+    return 0;
+}

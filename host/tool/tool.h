@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * One tool inside the host: its manifest compiled (schemas, parameter plan), its grants, its
+ * opened plugin. Private to host/tool/; others use registry.h and invoke.h. */
+#ifndef HOST_TOOL_H
+#define HOST_TOOL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <llmspell/tool.h>
+
+#include "config/config.h"
+#include "plugin/catalog.h"
+#include "sandbox/files.h"
+#include "schema/schema.h"
+#include "tool/params.h"
+
+struct registry;
+
+struct tool {
+    struct plugin *plugin;
+    const struct registry *registry;
+    pthread_mutex_t lock; /* guards the steps to described and open */
+    atomic_bool described, open;
+
+    /* once described */
+    const json_t *manifest; /* borrowed from plugin */
+    struct schema *parameters, *result;
+    struct params_plan *plan;
+    struct files *files;           /* NULL: no file capability */
+    int64_t wall_ms, output_bytes; /* 0 = no limit */
+
+    /* once open */
+    const struct llmspell_tool *entry;
+    void *self;
+};
+
+/* Compiles what the manifest says; no plugin code runs. [any-thread] */
+int tool_describe(struct tool *tool, struct error *ret_error);
+
+/* Loads the plugin and calls its open, once. [any-thread] */
+int tool_open(struct tool *tool, struct error *ret_error);
+
+void tool_clear(struct tool *tool);
+
+/* The file roots of a list of capabilities beneath a working and a temporary folder: *ret_files is
+ * NULL if no file capability is among them. state_name: for ${statedir}; home: its parent. */
+struct grant_folders {
+    const char *workdir, *tmpdir, *home, *tool_name;
+    const char *fs_roots; /* [policy] fs_roots */
+};
+int grants_files(const json_t *capabilities, const struct grant_folders *folders,
+                 struct files **ret_files, struct error *ret_error);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Reads and writes connection objects. Called when a kernel starts to serve and when a client
+ * connects. */
+#include "connection.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <llmspell/error.h>
+
+/* By channel, as in transport.h; the pointer is what an error is blamed on. */
+static const char *const port_paths[TRANSPORT_CHANNELS] = {
+    "/shell_port", "/control_port", "/stdin_port", "/iopub_port", "/hb_port"};
+
+void connection_init(struct connection *connection)
+{
+    *connection = (struct connection){.transport = "tcp", .ip = "127.0.0.1"};
+}
+
+static int read_text(const json_t *object, const char *name, char *out, size_t room, char *message,
+                     size_t size)
+{
+    const json_t *value = json_object_get(object, name);
+    size_t length = json_string_length(value);
+    if (!value)
+        return 0;
+    if (!json_is_string(value) || length >= room || memchr(json_string_value(value), 0, length)) {
+        snprintf(message, size, "%s must be a string of less than %zu bytes", name, room);
+        return LLMSPELL_EINVAL;
+    }
+    memcpy(out, json_string_value(value), length + 1);
+    return 1;
+}
+
+static int read_ports(struct connection *connection, const json_t *object, char *message,
+                      size_t size, const char **ret_path)
+{
+    for (int i = 0; i < TRANSPORT_CHANNELS; i++) {
+        const json_t *value = json_object_get(object, transport_port_names[i]);
+        if (!value)
+            continue;
+        if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+            json_integer_value(value) > 65535) {
+            snprintf(message, size, "%s must be an integer from 0 to 65535 (0: a free port)",
+                     transport_port_names[i]);
+            *ret_path = port_paths[i];
+            return LLMSPELL_EINVAL;
+        }
+        connection->ports[i] = (int)json_integer_value(value);
+    }
+    return 0;
+}
+
+static int read_key(struct connection *connection, const json_t *object, char *message, size_t size,
+                    const char **ret_path)
+{
+    char scheme[32] = SIGN_SCHEME;
+    *ret_path = "/key";
+    int result = read_text(object, "key", connection->key, sizeof connection->key, message, size);
+    if (result < 0)
+        return result;
+    if (result > 0) {
+        connection->has_key = 1;
+        connection->key_size = strlen(connection->key);
+    }
+    *ret_path = "/signature_scheme";
+    result = read_text(object, "signature_scheme", scheme, sizeof scheme, message, size);
+    if (result < 0)
+        return result;
+    if (scheme[0] && strcmp(scheme, SIGN_SCHEME) != 0) {
+        snprintf(message, size, "signature_scheme is \"%s\"; only " SIGN_SCHEME " is supported",
+                 scheme);
+        return LLMSPELL_EUNAVAILABLE;
+    }
+    return 0;
+}
+
+int connection_read(struct connection *connection, const json_t *object, char *message, size_t size,
+                    const char **ret_path)
+{
+    *ret_path = "/transport";
+    int result = read_text(object, "transport", connection->transport, sizeof connection->transport,
+                           message, size);
+    if (result >= 0) {
+        *ret_path = "/ip";
+        result = read_text(object, "ip", connection->ip, sizeof connection->ip, message, size);
+        connection->has_ip |= result > 0;
+    }
+    if (result >= 0)
+        result = read_ports(connection, object, message, size, ret_path);
+    if (result >= 0)
+        result = read_key(connection, object, message, size, ret_path);
+    if (result >= 0 && json_string_length(json_object_get(object, "curve_publickey"))) {
+        snprintf(message, size,
+                 "curve_publickey asks for encryption, which this version lacks; "
+                 "leave it out");
+        *ret_path = "/curve_publickey";
+        return LLMSPELL_EUNAVAILABLE;
+    }
+    return result < 0 ? result : 0;
+}
+
+json_t *connection_write(const struct connection *connection)
+{
+    const int *ports = connection->ports;
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s%}", "transport",
+                     connection->transport, "ip", connection->ip, "shell_port",
+                     ports[TRANSPORT_SHELL], "iopub_port", ports[TRANSPORT_IOPUB], "stdin_port",
+                     ports[TRANSPORT_STDIN], "control_port", ports[TRANSPORT_CONTROL], "hb_port",
+                     ports[TRANSPORT_HB], "signature_scheme", SIGN_SCHEME, "key", connection->key,
+                     connection->key_size);
+}

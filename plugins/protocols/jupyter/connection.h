@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Connection objects ({"transport", "ip", "shell_port", …, "key"}) as serve.c is asked for them and
+ * client.c is given them. */
+#ifndef JUPYTER_CONNECTION_H
+#define JUPYTER_CONNECTION_H
+
+#include <jansson.h>
+
+#include "transport.h"
+
+#define CONNECTION_KEY_MAX 1024
+
+struct connection {
+    char transport[8];
+    char ip[256];
+    int ports[TRANSPORT_CHANNELS];
+    int has_ip; /* it was named, not only a default */
+    int has_key;
+    size_t key_size;
+    char key[CONNECTION_KEY_MAX];
+};
+
+/* 127.0.0.1 over TCP with free ports and no key. */
+void connection_init(struct connection *connection);
+
+/* Takes what object has over what connection holds. EINVAL, EUNAVAILABLE (a scheme or an encryption
+ * that we lack); message names the member, path is its JSON pointer. */
+int connection_read(struct connection *connection, const json_t *object, char *message, size_t size,
+                    const char **ret_path);
+
+/* The object for clients; a new reference, or NULL: out of memory. */
+json_t *connection_write(const struct connection *connection);
+
+#endif

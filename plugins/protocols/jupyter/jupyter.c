@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The Jupyter protocol plugin: the descriptor, the settings of [protocol.jupyter], and the way into
+ * the two halves. Loaded by the host for `kernel start` and by every command with --kernel. */
+#include <llmspell/protocol.h>
+#include <llmspell/tool.h>
+
+#include "client.h"
+#include "serve.h"
+
+struct jupyter {
+    struct connection defaults; /* of the configuration */
+    int allow_unsigned;
+    struct server *server;
+};
+
+static int32_t jupyter_open(struct llmspell_call *call, const json_t *config, void **ret_self)
+{
+    char message[256];
+    const char *path;
+    struct jupyter *self = calloc(1, sizeof *self);
+    if (!self)
+        return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
+    connection_init(&self->defaults);
+    int result = connection_read(&self->defaults, config, message, sizeof message, &path);
+    if (result < 0) {
+        free(self);
+        return llmspell_fail_at(call, result, path, "[protocol.jupyter] %s", message);
+    }
+    self->allow_unsigned = llmspell_bool(config, "allow_unsigned", 0);
+    *ret_self = self;
+    return 0;
+}
+
+static int32_t jupyter_serve(void *data, struct llmspell_call *call, const json_t *wanted,
+                             json_t **ret_connection)
+{
+    struct jupyter *self = data;
+    struct connection connection = self->defaults;
+    char message[256];
+    const char *path;
+    if (self->server)
+        return llmspell_fail(call, LLMSPELL_EBUSY, "this kernel is being served already");
+    connection.has_ip = 0;
+    int32_t result = connection_read(&connection, wanted, message, sizeof message, &path);
+    if (result < 0)
+        return llmspell_fail_at(call, result, path, "%s", message);
+    if (connection.has_key && !connection.key_size && !self->allow_unsigned)
+        return llmspell_fail_at(call, LLMSPELL_EPERM, "/key",
+                                "key is empty, so that anybody could run code here; give a key, "
+                                "leave it out, or set allow_unsigned in [protocol.jupyter]");
+    if (strcmp(connection.transport, "ipc") == 0 && !connection.has_ip &&
+        strcmp(connection.ip, "127.0.0.1") == 0)
+        connection.ip[0] = 0; /* nobody chose a path: a private one */
+    result = server_start(call, &connection, &self->server);
+    if (result < 0)
+        return result;
+    json_t *object = connection_write(&connection);
+    if (!object) {
+        server_stop(self->server);
+        self->server = NULL;
+    }
+    return llmspell_return(call, ret_connection, object);
+}
+
+static void jupyter_stop(void *data)
+{
+    struct jupyter *self = data;
+    server_stop(self->server);
+    self->server = NULL;
+}
+
+static int32_t jupyter_connect(void *data, struct llmspell_call *call, const json_t *object,
+                               int32_t timeout_ms, void **ret_channel)
+{
+    struct connection connection;
+    struct client *client = NULL;
+    char message[256];
+    const char *path;
+    (void)data;
+    connection_init(&connection);
+    int32_t result = connection_read(&connection, object, message, sizeof message, &path);
+    if (result < 0)
+        return llmspell_fail_at(call, result, path, "the connection file is not usable: %s",
+                                message);
+    result = client_connect(call, &connection, object, timeout_ms, &client);
+    if (result == 0)
+        *ret_channel = client;
+    return result;
+}
+
+static int32_t jupyter_request(void *channel, struct llmspell_call *call,
+                               const struct llmspell_client_request *request, json_t **ret_reply)
+{
+    return client_request(channel, call, request, ret_reply);
+}
+
+static void jupyter_disconnect(void *channel)
+{
+    client_free(channel);
+}
+
+static void jupyter_close(void *data)
+{
+    if (!data)
+        return;
+    jupyter_stop(data);
+    free(data);
+}
+
+LLMSPELL_PROTOCOL(.open = jupyter_open, .serve = jupyter_serve, .stop = jupyter_stop,
+                  .connect = jupyter_connect, .request = jupyter_request,
+                  .disconnect = jupyter_disconnect, .close = jupyter_close)

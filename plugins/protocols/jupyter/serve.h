@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The serving half: one kernel on five sockets. Called by jupyter.c. */
+#ifndef JUPYTER_SERVE_H
+#define JUPYTER_SERVE_H
+
+#include <llmspell/kernel.h>
+
+#include "connection.h"
+
+struct server;
+
+/* Binds what connection says (its key is made if it has none; its ports are filled in) and serves
+ * until server_stop. Errors are set on call. [main] */
+int32_t server_start(struct llmspell_call *call, struct connection *connection,
+                     struct server **ret_server);
+
+/* Sends what is queued, ends the thread, closes the ports. Requests that the kernel still works on
+ * are answered into nothing. NULL is fine. [main] */
+void server_stop(struct server *server);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Compiles a cell so that the value of its last expression is returned. A walk over the statements
+ * of the outermost level finds where the last one starts; "return" goes in there, on the same line,
+ * so that line numbers hold. The local with <close> keeps Lua from making a tail call of it, which
+ * would drop the cell's own frame from tracebacks. */
+#include <string.h>
+
+#include "lexer.h"
+#include "state.h"
+
+#define RETURN "local __cell <close> = nil return "
+
+struct parser {
+    struct lexer lexer;
+    struct token token; /* the current one */
+};
+
+static void advance(struct parser *p)
+{
+    p->token = lexer_next(&p->lexer);
+}
+
+static int at(const struct parser *p, int kind)
+{
+    return p->token.kind == kind;
+}
+
+static int accept(struct parser *p, int kind)
+{
+    if (!at(p, kind))
+        return 0;
+    advance(p);
+    return 1;
+}
+
+static int at_end(const struct parser *p)
+{
+    return at(p, TOKEN_END) || at(p, TOKEN_BAD);
+}
+
+static int is_opener(int kind)
+{
+    return kind == TOKEN_FUNCTION || kind == TOKEN_IF || kind == TOKEN_DO || kind == TOKEN_REPEAT;
+}
+
+static int is_closer(int kind)
+{
+    return kind == TOKEN_END_BLOCK || kind == TOKEN_UNTIL;
+}
+
+/* From function, if, do or repeat to behind the end or until that belongs to it. */
+static void skip_block(struct parser *p)
+{
+    int depth = 0;
+    do {
+        depth += is_opener(p->token.kind) - is_closer(p->token.kind);
+        advance(p);
+    } while (depth > 0 && !at_end(p));
+}
+
+/* From a bracket to behind the one that closes it. */
+static void skip_brackets(struct parser *p)
+{
+    int depth = 0;
+    do {
+        depth += at(p, '(') || at(p, '[') || at(p, '{');
+        depth -= at(p, ')') || at(p, ']') || at(p, '}');
+        advance(p);
+    } while (depth > 0 && !at_end(p));
+}
+
+/* From while or for to the do of its own. */
+static void skip_to_do(struct parser *p)
+{
+    int depth = 0;
+    advance(p);
+    while (!at_end(p) && !(depth == 0 && at(p, TOKEN_DO))) {
+        depth += is_opener(p->token.kind) - is_closer(p->token.kind);
+        advance(p);
+    }
+}
+
+/* A name or a parenthesis with what follows it: fields, indexes, calls. */
+static void skip_suffixed(struct parser *p)
+{
+    if (at(p, '('))
+        skip_brackets(p);
+    else
+        advance(p);
+    for (;;) {
+        if (at(p, '.') || at(p, ':')) {
+            advance(p);
+            advance(p);
+        } else if (at(p, '[') || at(p, '(') || at(p, '{')) {
+            skip_brackets(p);
+        } else if (!accept(p, TOKEN_STRING)) {
+            return;
+        }
+    }
+}
+
+/* One operand; -1 if there is none. */
+static int skip_operand(struct parser *p)
+{
+    switch (p->token.kind) {
+    case TOKEN_NAME:
+    case '(':
+        skip_suffixed(p);
+        return 0;
+    case TOKEN_FUNCTION:
+        skip_block(p);
+        return 0;
+    case '{':
+        skip_brackets(p);
+        return 0;
+    case TOKEN_NIL:
+    case TOKEN_TRUE:
+    case TOKEN_FALSE:
+    case TOKEN_NUMBER:
+    case TOKEN_STRING:
+    case TOKEN_DOTS:
+        advance(p);
+        return 0;
+    default:
+        return -1;
+    }
+}
+
+static int is_binary(int kind)
+{
+    return kind == TOKEN_OPERATOR || kind == TOKEN_AND || kind == TOKEN_OR ||
+           (kind > 0 && kind < 128 && strchr("+-*/%^&~|<>", kind));
+}
+
+/* Expressions with commas between them; -1 if one is incomplete. */
+static int skip_expressions(struct parser *p)
+{
+    for (;;) {
+        while (at(p, '-') || at(p, '~') || at(p, '#') || at(p, TOKEN_NOT))
+            advance(p);
+        if (skip_operand(p) < 0)
+            return -1;
+        if (is_binary(p->token.kind) || at(p, ','))
+            advance(p);
+        else
+            return 0;
+    }
+}
+
+static void skip_local(struct parser *p)
+{
+    advance(p);
+    if (at(p, TOKEN_FUNCTION)) {
+        skip_block(p);
+        return;
+    }
+    while (at(p, TOKEN_NAME) || at(p, ',') || at(p, '<') || at(p, '>'))
+        advance(p);
+    if (accept(p, '='))
+        skip_expressions(p);
+}
+
+/* An assignment (0), or a call or another expression list, which has values (1). */
+static int skip_expression_statement(struct parser *p)
+{
+    if (skip_expressions(p) < 0)
+        return 0;
+    if (!accept(p, '='))
+        return 1;
+    skip_expressions(p);
+    return 0;
+}
+
+static int is_function_statement(const struct parser *p)
+{
+    struct parser ahead = *p;
+    advance(&ahead);
+    return at(&ahead, TOKEN_NAME);
+}
+
+/* Skips one statement; 1 if it is an expression. */
+static int skip_statement(struct parser *p)
+{
+    switch (p->token.kind) {
+    case TOKEN_WHILE:
+    case TOKEN_FOR:
+        skip_to_do(p);
+        skip_block(p);
+        return 0;
+    case TOKEN_IF:
+    case TOKEN_DO:
+        skip_block(p);
+        return 0;
+    case TOKEN_REPEAT:
+        skip_block(p);
+        skip_expressions(p);
+        return 0;
+    case TOKEN_FUNCTION:
+        if (!is_function_statement(p))
+            return skip_expression_statement(p);
+        skip_block(p);
+        return 0;
+    case TOKEN_LOCAL:
+        skip_local(p);
+        return 0;
+    case TOKEN_LABEL:
+        advance(p);
+        advance(p);
+        advance(p);
+        return 0;
+    case TOKEN_GOTO:
+        advance(p);
+        advance(p);
+        return 0;
+    case TOKEN_RETURN:
+        advance(p);
+        skip_expressions(p);
+        return 0;
+    default:
+        return skip_expression_statement(p);
+    }
+}
+
+int chunk_tail(struct code code, size_t *ret_start)
+{
+    struct parser p = {.lexer = {.text = code.text, .size = code.size}};
+    size_t start = 0;
+    int is_expression = 0;
+    advance(&p);
+    while (!at_end(&p)) {
+        if (accept(&p, ';'))
+            continue;
+        size_t before = start = p.token.start;
+        is_expression = skip_statement(&p);
+        if (p.token.start == before && !at_end(&p))
+            advance(&p); /* break, or a stray token */
+    }
+    *ret_start = start;
+    return is_expression && at(&p, TOKEN_END);
+}
+
+struct code chunk_trim(struct code code)
+{
+    if (code.size >= 3 && memcmp(code.text, "\xef\xbb\xbf", 3) == 0) {
+        code.text += 3;
+        code.size -= 3;
+    }
+    if (code.size > 0 && code.text[0] == '#') {
+        const char *newline = memchr(code.text, '\n', code.size);
+        size_t first = newline ? (size_t)(newline - code.text) : code.size;
+        code.text += first; /* the newline stays: line numbers hold */
+        code.size -= first;
+    }
+    return code;
+}
+
+struct pieces {
+    struct code piece[3];
+    int next;
+};
+
+static const char *read_piece(lua_State *L, void *data, size_t *size)
+{
+    (void)L;
+    struct pieces *pieces = data;
+    while (pieces->next < 3 && pieces->piece[pieces->next].size == 0)
+        pieces->next++;
+    if (pieces->next == 3) {
+        *size = 0;
+        return NULL;
+    }
+    *size = pieces->piece[pieces->next].size;
+    return pieces->piece[pieces->next++].text;
+}
+
+int chunk_load_returning(lua_State *L, struct code code, size_t offset, const char *name)
+{
+    struct pieces pieces = {.piece = {{code.text, offset},
+                                      {RETURN, strlen(RETURN)},
+                                      {code.text + offset, code.size - offset}}};
+    return lua_load(L, read_piece, &pieces, name, "t");
+}
+
+int chunk_load(lua_State *L, struct code code, const char *name)
+{
+    int status = chunk_load_returning(L, code, 0, name);
+    if (status == LUA_OK || status == LUA_ERRMEM)
+        return status;
+    lua_pop(L, 1);
+    size_t start = 0;
+    if (chunk_tail(code, &start) && start > 0) {
+        status = chunk_load_returning(L, code, start, name);
+        if (status == LUA_OK || status == LUA_ERRMEM)
+            return status;
+        lua_pop(L, 1);
+    }
+    return luaL_loadbufferx(L, code.text, code.size, name, "t");
+}

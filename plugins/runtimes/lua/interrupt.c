@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Ends running Lua code from another thread, a deadline or os.exit. No hook is installed while code
+ * runs freely. interrupt_request sends SIGURG (ignored by default, used by nobody else here) to the
+ * executor; the handler calls lua_sethook on the running coroutine, as lua.c does on SIGINT. The
+ * hook then raises at every event until the outermost call is left, so no pcall can go on. The
+ * handler is installed without SA_RESTART: blocking system calls end with EINTR; a timer repeats the
+ * signal every 20 ms for calls that were just about to block. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "state.h"
+
+#define INTERRUPT_SIGNAL SIGURG
+#define REPEAT_NS 20000000
+
+/* The request that runs on this thread, for the handler. initial-exec: reading it never allocates. */
+static __thread struct runtime *mine __attribute__((tls_model("initial-exec")));
+
+static const char STOPPED = 0; /* its address is the error object of a stop */
+
+int interrupt_raise(lua_State *L)
+{
+    lua_pushlightuserdata(L, (void *)(uintptr_t)&STOPPED);
+    return lua_error(L);
+}
+
+static void on_hook(lua_State *L, lua_Debug *activation)
+{
+    (void)activation;
+    if (interrupt_pending(runtime_of(L)) == STOP_NONE)
+        lua_sethook(L, NULL, 0, 0); /* left over from a stop that is done */
+    else
+        interrupt_raise(L);
+}
+
+static void arm(lua_State *L)
+{
+    lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+static int is_late(const struct timespec *deadline)
+{
+    struct timespec now;
+    if (deadline->tv_sec == 0 || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return 0;
+    return now.tv_sec > deadline->tv_sec ||
+           (now.tv_sec == deadline->tv_sec && now.tv_nsec >= deadline->tv_nsec);
+}
+
+static void repeat(struct interrupt *interrupt)
+{
+    if (interrupt->repeating || !interrupt->has_timer)
+        return;
+    interrupt->repeating = 1;
+    struct itimerspec every = {{0, REPEAT_NS}, {0, REPEAT_NS}};
+    timer_settime(interrupt->timer, 0, &every, NULL);
+}
+
+static void on_signal(int number)
+{
+    (void)number;
+    struct runtime *rt = mine;
+    if (!rt)
+        return;
+    int saved = errno;
+    int none = STOP_NONE;
+    if (is_late(&rt->interrupt.deadline))
+        atomic_compare_exchange_strong(&rt->interrupt.stop, &none, STOP_TIMEOUT);
+    if (atomic_load(&rt->interrupt.stop) != STOP_NONE) {
+        repeat(&rt->interrupt);
+        if (rt->interrupt.current)
+            arm(rt->interrupt.current);
+    }
+    errno = saved;
+}
+
+int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    sigemptyset(&action.sa_mask);
+    if (sigaction(INTERRUPT_SIGNAL, &action, NULL) != 0)
+        return llmspell_fail(call, LLMSPELL_EIO, "cannot install the interrupt handler: %s",
+                             strerror(errno));
+    pthread_mutex_init(&rt->interrupt.lock, NULL);
+    return 0;
+}
+
+static void drop_timer(struct interrupt *interrupt)
+{
+    if (interrupt->has_timer)
+        timer_delete(interrupt->timer);
+    interrupt->has_timer = 0;
+}
+
+void interrupt_close(struct runtime *rt)
+{
+    drop_timer(&rt->interrupt);
+    pthread_mutex_destroy(&rt->interrupt.lock);
+}
+
+/* Signals and the timer belong to a thread: the first request, or one on another thread than before,
+ * sets them up. */
+static void adopt_thread(struct interrupt *interrupt)
+{
+    if (interrupt->has_thread && pthread_equal(interrupt->thread, pthread_self()))
+        return;
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, INTERRUPT_SIGNAL);
+    pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    drop_timer(interrupt);
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = INTERRUPT_SIGNAL;
+    event._sigev_un._tid = gettid();
+    interrupt->has_timer = timer_create(CLOCK_MONOTONIC, &event, &interrupt->timer) == 0;
+    interrupt->thread = pthread_self();
+    interrupt->has_thread = 1;
+}
+
+static void set_deadline(struct interrupt *interrupt, double seconds)
+{
+    interrupt->deadline = (struct timespec){0, 0};
+    if (seconds <= 0 || !interrupt->has_timer)
+        return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    time_t whole = (time_t)seconds;
+    long nanoseconds = now.tv_nsec + (long)((seconds - (double)whole) * 1e9);
+    interrupt->deadline.tv_sec = now.tv_sec + whole + nanoseconds / 1000000000;
+    interrupt->deadline.tv_nsec = nanoseconds % 1000000000;
+    struct itimerspec timer = {{0, REPEAT_NS}, interrupt->deadline};
+    interrupt->repeating = 1;
+    timer_settime(interrupt->timer, TIMER_ABSTIME, &timer, NULL);
+}
+
+void interrupt_begin(struct runtime *rt)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    adopt_thread(interrupt);
+    atomic_store(&interrupt->stop, STOP_NONE);
+    interrupt->current = rt->L;
+    mine = rt;
+    set_deadline(interrupt, rt->timeout_s);
+    interrupt->running = 1;
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+void interrupt_end(struct runtime *rt)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    interrupt->running = 0;
+    atomic_store(&interrupt->stop, STOP_NONE);
+    mine = NULL; /* from here on the handler does nothing, so it starts no timer either */
+    atomic_signal_fence(memory_order_seq_cst);
+    interrupt->current = NULL;
+    interrupt->deadline = (struct timespec){0, 0};
+    if (interrupt->repeating) {
+        struct itimerspec off = {{0, 0}, {0, 0}};
+        timer_settime(interrupt->timer, 0, &off, NULL);
+        interrupt->repeating = 0;
+    }
+    pthread_mutex_unlock(&interrupt->lock);
+    if (lua_gethook(rt->L) == on_hook)
+        lua_sethook(rt->L, NULL, 0, 0);
+}
+
+void interrupt_request(struct runtime *rt)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    if (interrupt->running) {
+        int none = STOP_NONE;
+        atomic_compare_exchange_strong(&interrupt->stop, &none, STOP_INTERRUPT);
+        pthread_kill(interrupt->thread, INTERRUPT_SIGNAL);
+    }
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+void interrupt_stop(struct runtime *rt, enum stop reason)
+{
+    int none = STOP_NONE;
+    atomic_compare_exchange_strong(&rt->interrupt.stop, &none, (int)reason);
+    if (rt->interrupt.current)
+        arm(rt->interrupt.current);
+}
+
+enum stop interrupt_pending(struct runtime *rt)
+{
+    int stop = atomic_load(&rt->interrupt.stop);
+    if (stop != STOP_NONE || !rt->call)
+        return (enum stop)stop;
+    int32_t code = rt->host->cancelled(rt->call);
+    if (code >= 0)
+        return STOP_NONE;
+    interrupt_stop(rt, code == LLMSPELL_ETIMEOUT ? STOP_TIMEOUT : STOP_INTERRUPT);
+    return (enum stop)atomic_load(&rt->interrupt.stop);
+}
+
+void interrupt_check(lua_State *L)
+{
+    if (interrupt_pending(runtime_of(L)) != STOP_NONE)
+        interrupt_raise(L);
+}
+
+void interrupt_switch(struct runtime *rt, lua_State *next)
+{
+    rt->interrupt.current = next;
+    atomic_signal_fence(memory_order_seq_cst);
+    if (atomic_load(&rt->interrupt.stop) != STOP_NONE)
+        arm(next); /* the signal may have come while current was changing */
+}

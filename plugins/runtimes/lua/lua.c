@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The Lua runtime: descriptor, open, close, and the table of requests that it answers. The kernel
+ * calls all of it on its executor thread, but for interrupt. */
+#include <string.h>
+
+#include "state.h"
+
+static const struct {
+    const char *msg_type;
+    int32_t (*answer)(struct runtime *rt, const json_t *content, json_t **ret_reply);
+} REQUESTS[] = {{"execute_request", execute_request},
+                {"complete_request", complete_request},
+                {"inspect_request", inspect_request},
+                {"is_complete_request", is_complete_request}};
+
+static void lua_runtime_close(void *self)
+{
+    struct runtime *rt = self;
+    if (!rt)
+        return;
+    state_close(rt);
+    interrupt_close(rt);
+    free(rt);
+}
+
+static int32_t lua_runtime_open(struct llmspell_call *call, const json_t *config, void **ret_self)
+{
+    const struct llmspell_executor *executor =
+        call->host->extension(call->ctx, LLMSPELL_EXECUTOR);
+    if (!executor)
+        return llmspell_fail(call, LLMSPELL_EUNAVAILABLE, "this host has no executor (%s)",
+                             LLMSPELL_EXECUTOR);
+    struct runtime *rt = calloc(1, sizeof *rt);
+    if (!rt)
+        return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
+    rt->host = call->host;
+    rt->ctx = call->ctx;
+    rt->executor = executor;
+    rt->safe = llmspell_is(config, "stdlib", "safe");
+    rt->timeout_s = llmspell_number(config, "timeout_s", 0);
+    rt->memory_limit = (size_t)llmspell_integer(config, "memory_mb", 0) << 20;
+    int32_t code = interrupt_open(rt, call);
+    if (code < 0) {
+        free(rt);
+        return code;
+    }
+    code = state_open(rt, call, llmspell_string(config, "path"));
+    if (code < 0) {
+        lua_runtime_close(rt);
+        return code;
+    }
+    *ret_self = rt;
+    return 0;
+}
+
+static int32_t lua_runtime_request(void *self, struct llmspell_call *call, const char *msg_type,
+                                   const json_t *content, json_t **ret_reply)
+{
+    struct runtime *rt = self;
+    for (size_t i = 0; i < sizeof REQUESTS / sizeof *REQUESTS; i++) {
+        if (strcmp(REQUESTS[i].msg_type, msg_type) != 0)
+            continue;
+        rt->call = call;
+        int32_t code = REQUESTS[i].answer(rt, content, ret_reply);
+        lua_settop(rt->L, 0);
+        rt->call = NULL;
+        return code;
+    }
+    return llmspell_fail(call, LLMSPELL_EUNKNOWN, "the Lua runtime does not know %s", msg_type);
+}
+
+static void lua_runtime_interrupt(void *self)
+{
+    interrupt_request(self);
+}
+
+LLMSPELL_RUNTIME(.open = lua_runtime_open, .request = lua_runtime_request,
+                 .interrupt = lua_runtime_interrupt, .close = lua_runtime_close)

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Makes the Lua state: an allocator that counts (memory_mb), the libraries, our globals. */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "state.h"
+#include "text.h"
+
+/* Lua tells the old size exactly; for a new block it holds a type instead. */
+static void *allocate(void *data, void *block, size_t old_size, size_t new_size)
+{
+    struct runtime *rt = data;
+    size_t before = block ? old_size : 0;
+    if (new_size == 0) {
+        free(block);
+        rt->memory_used -= before;
+        return NULL;
+    }
+    if (rt->memory_limit && new_size > before &&
+        (rt->memory_used > rt->memory_limit ||
+         new_size - before > rt->memory_limit - rt->memory_used))
+        return NULL;
+    void *grown = realloc(block, new_size);
+    if (!grown)
+        return new_size <= before ? block : NULL; /* Lua counts on shrinking to work */
+    rt->memory_used += new_size - before;
+    return grown;
+}
+
+void state_global(lua_State *L, const char *name)
+{
+    lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
+    lua_pushvalue(L, -2);
+    lua_setfield(L, -2, name);
+    lua_pop(L, 1);
+    lua_setglobal(L, name);
+}
+
+/* Puts path before package.path; an entry without ? is a folder. */
+static void prepend_path(lua_State *L, const char *path)
+{
+    lua_getglobal(L, "package");
+    luaL_Buffer buffer;
+    luaL_buffinit(L, &buffer);
+    while (*path) {
+        size_t length = strcspn(path, ";");
+        if (length > 0) {
+            luaL_addlstring(&buffer, path, length);
+            if (!memchr(path, '?', length)) {
+                luaL_addstring(&buffer, "/?.lua;");
+                luaL_addlstring(&buffer, path, length);
+                luaL_addstring(&buffer, "/?/init.lua");
+            }
+            luaL_addchar(&buffer, ';');
+        }
+        path += length;
+        path += *path == ';';
+    }
+    luaL_pushresult(&buffer);
+    lua_getfield(L, -2, "path");
+    lua_concat(L, 2);
+    lua_setfield(L, -2, "path");
+    lua_pop(L, 1);
+}
+
+static int open_libraries(lua_State *L)
+{
+    struct runtime *rt = runtime_of(L);
+    const char *path = lua_touserdata(L, 1);
+    if (rt->safe)
+        safe_openlibs(L);
+    else
+        luaL_openlibs(L);
+    if (path && *path)
+        prepend_path(L, path);
+    if (rt->safe)
+        safe_limit(L);
+    text_open(L);
+    convert_open(L);
+    coroutine_open(L);
+    system_open(L);
+    output_open(L);
+    input_open(L);
+    jsonlib_open(L);
+    toolcall_open(L);
+    tools_open(L);
+    services_open(L);
+    lua_newtable(L);
+    lua_setglobal(L, "ARGS");
+    lua_newtable(L);
+    lua_setglobal(L, "arg");
+    return 0;
+}
+
+/* C modules of Lua look for the API among the global symbols; we were loaded with RTLD_LOCAL, and
+ * our liblua with us. */
+static void share_symbols(void)
+{
+    Dl_info info;
+    lua_State *(*symbol)(lua_Alloc, void *) = lua_newstate;
+    void *address = NULL;
+    memcpy(&address, &symbol, sizeof address);
+    if (!dladdr(address, &info) || !info.dli_fname)
+        return;
+    void *library = dlopen(info.dli_fname, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
+    if (library)
+        dlclose(library); /* only the reference; the symbols stay global */
+}
+
+int state_call(struct runtime *rt, lua_CFunction function, void *data)
+{
+    if (!lua_checkstack(rt->L, LUA_MINSTACK))
+        return LUA_ERRMEM;
+    lua_pushcfunction(rt->L, function);
+    lua_pushlightuserdata(rt->L, data);
+    return lua_pcall(rt->L, 1, 0, 0);
+}
+
+int32_t state_open(struct runtime *rt, struct llmspell_call *call, const char *path)
+{
+    size_t limit = rt->memory_limit;
+    rt->memory_limit = 0; /* the libraries always fit */
+    rt->L = lua_newstate(allocate, rt);
+    if (!rt->L)
+        return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
+    *(struct runtime **)lua_getextraspace(rt->L) = rt;
+    share_symbols();
+    if (state_call(rt, open_libraries, (void *)(uintptr_t)path) != LUA_OK)
+        return llmspell_fail(call, LLMSPELL_EFAILED, "cannot open the Lua libraries: %s",
+                             lua_isstring(rt->L, -1) ? lua_tostring(rt->L, -1) : "no message");
+    rt->memory_limit = limit;
+    return 0;
+}
+
+void state_close(struct runtime *rt)
+{
+    if (rt->L)
+        lua_close(rt->L);
+    rt->L = NULL;
+    output_close(rt);
+    free(rt->traceback);
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The Lua runtime's state and what its files offer each other. One struct runtime per executor;
+ * each lua_State (the main one and every coroutine) finds it in its extra space. */
+#ifndef LUA_RUNTIME_STATE_H
+#define LUA_RUNTIME_STATE_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+
+#include <llmspell/runtime.h>
+#include <llmspell/tool.h>
+
+#define RUNTIME_DEPTH_MAX 1000 /* nesting of tables and JSON values that is converted */
+
+/* Why the running code has to end. */
+enum stop { STOP_NONE, STOP_INTERRUPT, STOP_TIMEOUT, STOP_EXIT };
+
+struct interrupt {
+    pthread_mutex_t lock; /* guards running and thread */
+    int running;
+    int has_thread, has_timer;
+    pthread_t thread; /* the executor */
+    timer_t timer;    /* sends INTERRUPT_SIGNAL to the executor: the deadline, and repeats */
+    struct timespec deadline; /* tv_sec 0: none */
+    atomic_int stop;          /* enum stop */
+    volatile sig_atomic_t repeating;
+    lua_State *volatile current; /* the running coroutine; for the signal handler */
+};
+
+struct stream {
+    FILE *file;    /* what io.stdout, io.stderr, io.stdin use; NULL without io */
+    char tail[4];  /* first bytes of a character whose rest has not been written yet */
+    uint32_t used; /* bytes of tail */
+};
+
+struct runtime {
+    const struct llmspell_host *host;
+    struct llmspell_ctx *ctx;
+    const struct llmspell_executor *executor;
+    struct llmspell_call *call; /* the request that runs; NULL between requests */
+    lua_State *L;               /* the main state */
+
+    size_t memory_used, memory_limit; /* bytes; limit 0: none */
+    double timeout_s;                 /* 0: none */
+    int safe;
+
+    struct interrupt interrupt;
+    int exit_code;   /* of os.exit, with STOP_EXIT */
+    char *traceback; /* of the last uncaught error; malloc'ed or NULL */
+
+    struct stream streams[3]; /* stdin, stdout, stderr */
+    json_t *line;             /* the line that io.read is in the midst of */
+    size_t line_used;         /* its bytes (newline included) already taken */
+    int32_t input_error;      /* why the last read of stdin ended; 0 or negative */
+    int warnings;             /* warn("@on") */
+};
+
+static inline struct runtime *runtime_of(lua_State *L)
+{
+    return *(struct runtime **)lua_getextraspace(L);
+}
+
+/* ---- state.c: the Lua state, its allocator and libraries ---- */
+int32_t state_open(struct runtime *rt, struct llmspell_call *call, const char *path);
+void state_close(struct runtime *rt);
+/* Calls function(L) with data as light userdata, protected. The Lua status; the error is left on
+ * the stack, which the caller clears with lua_settop(rt->L, 0). */
+int state_call(struct runtime *rt, lua_CFunction function, void *data);
+
+/* ---- safe.c ---- */
+void safe_openlibs(lua_State *L); /* instead of luaL_openlibs */
+void safe_limit(lua_State *L);    /* after package.path is set */
+
+/* ---- interrupt.c ---- */
+int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call);
+void interrupt_close(struct runtime *rt);
+void interrupt_begin(struct runtime *rt);
+void interrupt_end(struct runtime *rt);
+void interrupt_request(struct runtime *rt);                 /* [any-thread] */
+void interrupt_stop(struct runtime *rt, enum stop reason);  /* the code has to end; does not raise */
+enum stop interrupt_pending(struct runtime *rt);            /* asks the host, too */
+void interrupt_check(lua_State *L);                         /* raises if the code has to end */
+int interrupt_raise(lua_State *L);                          /* never returns */
+void interrupt_switch(struct runtime *rt, lua_State *next); /* another coroutine runs now */
+
+/* ---- coroutine.c, system.c, output.c, input.c ---- */
+void coroutine_open(lua_State *L);
+void system_open(lua_State *L);
+void output_open(lua_State *L);
+void output_write(struct runtime *rt, int32_t stream, const char *text, size_t size);
+void output_flush(struct runtime *rt); /* what is held back of both streams */
+void output_emit(struct runtime *rt, const char *msg_type, json_t *content);
+void output_close(struct runtime *rt);
+void input_open(lua_State *L); /* after output_open: wraps the readers of io */
+ssize_t input_read(void *cookie, char *buffer, size_t size);
+void input_reset(struct runtime *rt); /* forgets what is left of a line */
+
+/* ---- execute.c, complete.c, inspect.c: the requests ---- */
+int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+int32_t complete_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+int32_t inspect_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+int32_t is_complete_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+
+/* ---- chunk.c ---- */
+struct code {
+    const char *text;
+    size_t size;
+};
+/* Compiles code so that its last expression is returned; leaves the function or the message. */
+int chunk_load(lua_State *L, struct code code, const char *name);
+/* Compiles code with "return" put in at offset (0: code is an expression list). */
+int chunk_load_returning(lua_State *L, struct code code, size_t offset, const char *name);
+/* True if the last statement of code is an expression; *ret_start: its offset. */
+int chunk_tail(struct code code, size_t *ret_start);
+/* Drops a byte order mark and makes a first line that starts with # empty. */
+struct code chunk_trim(struct code code);
+
+/* ---- report.c: error replies ---- */
+int report_handler(lua_State *L);                        /* message handler: keeps the traceback */
+json_t *report_error(lua_State *L, int status);          /* of the error object on top */
+json_t *report_stop(struct runtime *rt);                 /* of an interrupt or a timeout */
+void report_message(lua_State *L, int index);            /* pushes the text of an error object */
+
+size_t report_length(const char *traceback);             /* without the kernel's own frame */
+
+/* ---- show.c ---- */
+struct text;
+void show_values(lua_State *L, int first, int count, struct text *out);
+void show_plain(lua_State *L, int index, struct text *out); /* runs no metamethods */
+void show_function_name(lua_State *L, int index, struct text *out);
+
+/* ---- convert.c: Lua values <-> Jansson ---- */
+struct convert_error {
+    char message[512]; /* "cannot convert a function at .x.y" */
+    char pointer[256]; /* JSON pointer of the value */
+};
+json_t **convert_box(lua_State *L); /* pushes a userdata that owns a json_t (NULL at first) */
+int convert_pull(lua_State *L, int index, json_t **box, struct convert_error *ret_error);
+void convert_push(lua_State *L, const json_t *value);
+void convert_open(lua_State *L);
+void convert_mark(lua_State *L, int index, int array); /* marks a table as JSON array or object */
+void convert_push_null(lua_State *L);
+
+/* ---- json.c, tools.c, toolcall.c, services.c: globals ---- */
+void jsonlib_open(lua_State *L);
+void tools_open(lua_State *L);
+void tools_push_names(lua_State *L); /* an array of the names of all tools */
+const char *tools_object_name(lua_State *L, int index); /* of a tool object; else NULL */
+int tools_is_table(lua_State *L, int index); /* is it the global Tool? */
+int tools_raise_unknown(lua_State *L, const char *wanted); /* names what may have been meant */
+void services_open(lua_State *L);
+
+/* toolcall.c: Sends a tool_request (content is taken over) and pushes a box with the reply. */
+json_t **toolcall_request(lua_State *L, const char *msg_type, json_t *content);
+/* The same, and a reply that is an error is raised as an error object. */
+json_t **toolcall_demand(lua_State *L, const char *tool, json_t *content);
+int toolcall_invoke(lua_State *L, const char *name, int params, int options);
+/* Raises an error object. path and tool may be NULL. */
+int toolcall_error(lua_State *L, const char *code, const char *message, const char *path,
+                   const char *tool);
+void toolcall_open(lua_State *L);
+
+/* Pops a table and makes it a global and a loaded module (so that tracebacks name its functions). */
+void state_global(lua_State *L, const char *name);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * For authors of runtime plugins (script languages). The kernel owns one executor thread; all but
+ * interrupt is called there. The runtime's manifest carries `language_info`, `banner` and
+ * `help_links` of kernel_info_reply, so that the kernel answers it without loading the runtime. */
+#ifndef LLMSPELL_RUNTIME_H
+#define LLMSPELL_RUNTIME_H
+
+#include <llmspell/host.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Extension "llmspell.executor/1": what a runtime asks of the kernel while a request runs. All of
+ * them: [executor], with the call that request() was given. */
+#define LLMSPELL_EXECUTOR "llmspell.executor/1"
+#define LLMSPELL_STDOUT 1
+#define LLMSPELL_STDERR 2
+
+struct llmspell_executor {
+    uint32_t size;
+    uint32_t reserved;
+
+    /* Output text (UTF-8; other bytes are replaced by U+FFFD) of a stream. The kernel publishes it
+     * as `stream` events: the first at once, then joined by time and size; order is kept. */
+    void (*write)(struct llmspell_call *call, int32_t stream, const char *text, uint64_t size);
+
+    /* Publishes any other event: display_data, execute_result, error, clear_output … content is
+     * taken over. Text written before comes before it. */
+    int32_t (*emit)(struct llmspell_call *call, const char *msg_type, json_t *content);
+
+    /* A request to the kernel itself (tool_request, status_request, …), answered before it returns.
+     * content is taken over; *ret_reply is a new reference: the reply's content. */
+    int32_t (*request)(struct llmspell_call *call, const char *msg_type, json_t *content,
+                       json_t **ret_reply);
+
+    /* Asks the client for a line. *ret_value: a new JSON string without the newline. EUNAVAILABLE:
+     * the client has no stdin; ECANCELLED: interrupted; ENOTFOUND: end of input. */
+    int32_t (*input)(struct llmspell_call *call, const char *prompt, int32_t password,
+                     json_t **ret_value);
+};
+
+struct llmspell_runtime {
+    uint32_t size;        /* sizeof at the plugin's build */
+    uint16_t abi_major;   /* LLMSPELL_ABI_MAJOR of the plugin's build */
+    uint16_t needs_minor; /* lowest host minor that the plugin needs */
+    json_t *(*json_identity)(const json_t *, const char *); /* &json_object_get; never called */
+
+    /* Required. config: the section [runtime.NAME], typed by the manifest; borrowed. [executor] */
+    int32_t (*open)(struct llmspell_call *call, const json_t *config, void **ret_self);
+
+    /* Required. Answers execute_request, complete_request, inspect_request, is_complete_request.
+     * content: borrowed; *ret_reply: a new reference, the reply's content with "status": an error
+     * of the script is a reply {"status":"error","ename","evalue","traceback"} and 0. A negative
+     * code is for failures of the runtime itself, or EUNKNOWN for a message it does not know.
+     * The kernel adds "execution_count" and, for run/exec, "path" and "args" to execute_request
+     * (docs/messages.md), sends busy, execute_input, idle, and publishes an error reply as the
+     * event `error`; the runtime emits execute_result itself. [executor] */
+    int32_t (*request)(void *self, struct llmspell_call *call, const char *msg_type,
+                       const json_t *content, json_t **ret_reply);
+
+    /* Ends the running request soon, whatever it does; harmless when nothing runs. Call it only
+     * between open and close. [any-thread] */
+    void (*interrupt)(void *self);
+
+    /* Frees self. [executor] */
+    void (*close)(void *self);
+};
+
+LLMSPELL_EXPORT extern const struct llmspell_runtime llmspell_runtime_v1;
+
+#ifdef __cplusplus
+}
+#endif
+
+#define LLMSPELL_RUNTIME(...)                                                                      \
+    const struct llmspell_runtime llmspell_runtime_v1 = {                                          \
+        .size = sizeof(struct llmspell_runtime),                                                   \
+        .abi_major = LLMSPELL_ABI_MAJOR,                                                           \
+        .needs_minor = 0,                                                                          \
+        .json_identity = json_object_get,                                                          \
+        __VA_ARGS__};
+
+#endif

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the integration tests share: the binary, a home of its own for each test, kernels."""
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("LLMSPELL_BUILD", ROOT / "build"))
+BINARY = BUILD / "bin" / "llmspell"
+SLOW = 5 if os.environ.get("LLMSPELL_SANITIZER") else 1  # sanitizers stretch time
+
+
+class Result:
+    def __init__(self, done):
+        self.status, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+    @property
+    def json(self):
+        return json.loads(self.out)
+
+    def __repr__(self):
+        return f"status {self.status}\nstdout: {self.out}\nstderr: {self.err}"
+
+
+class Llmspell:
+    """Runs the real binary with a home and a working directory of its own."""
+
+    def __init__(self, folder):
+        self.home = folder / "home"
+        self.cwd = folder / "work"
+        self.home.mkdir()
+        self.cwd.mkdir()
+        self.env = dict(os.environ, LLMSPELL_HOME=str(self.home), HOME=str(folder),
+                        JUPYTER_DATA_DIR=str(folder / "jupyter"),
+                        JUPYTER_CONFIG_DIR=str(folder / "jupyter-config"),
+                        IPYTHONDIR=str(folder / "ipython"), TERM="dumb")
+        self.env.pop("LLMSPELL_KERNEL", None)
+
+    def run(self, *args, input=None, timeout=60, env=None, cwd=None, binary=BINARY):
+        done = subprocess.run([str(binary), *map(str, args)], input=input, text=True,
+                              capture_output=True, timeout=timeout * SLOW,
+                              env={**self.env, **(env or {})}, cwd=cwd or self.cwd)
+        result = Result(done)
+        assert done.returncode not in (66, 99) and done.returncode >= 0, result  # sanitizer, signal
+        return result
+
+    def json(self, *args, **kwargs):
+        return self.run(*args, "--output", "json", **kwargs).json
+
+    def popen(self, *args, **kwargs):
+        return subprocess.Popen([str(BINARY), *map(str, args)], text=True, env=self.env,
+                                cwd=self.cwd, **kwargs)
+
+    def start(self, *args, id="test"):
+        """Starts a daemon; returns what it said."""
+        result = self.run("--output", "json", "kernel", "start", "--daemon", "--id", id, *args)
+        assert result.status == 0, result
+        return result.json
+
+    def log(self, id="test"):
+        path = self.home / "logs" / f"{id}.log"
+        return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def llmspell(tmp_path):
+    one = Llmspell(tmp_path)
+    yield one
+    for pidfile in (one.home / "run").glob("*.pid"):
+        one.run("kernel", "stop", "--all", "--timeout", "10")
+        text = pidfile.read_text().strip() if pidfile.exists() else ""
+        if text:
+            try:
+                os.kill(int(text), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+    for log in (one.home / "logs").glob("*.log"):
+        text = log.read_text(errors="replace")
+        assert "AddressSanitizer" not in text and "runtime error" not in text, text
+        assert "ThreadSanitizer" not in text, text
+
+
+@pytest.fixture
+def kernel(llmspell):
+    """A running daemon: .started is its report, .connection its connection file's content."""
+    llmspell.started = llmspell.start()
+    llmspell.connection = json.loads(Path(llmspell.started["connection_file"]).read_text())
+    return llmspell

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what building, running and testing needs, through apt; does nothing if all is there.
+set -euo pipefail
+
+packages=(
+    build-essential cmake ninja-build pkg-config git clang-format-14 cppcheck
+    libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev            # the host
+    libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
+    libgmp-dev libmpfr-dev libxxhash-dev zlib1g-dev uuid-dev libutf8proc-dev libicu-dev   # tools
+    libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
+    jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel
+)
+
+missing=()
+for package in "${packages[@]}"; do
+    status=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
+    [ "$status" = installed ] || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+    echo "packages: all ${#packages[@]} are installed"
+    exit 0
+fi
+
+sudo=()
+if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "packages: run as root, or install sudo: ${missing[*]} are missing" >&2; exit 1; }
+    sudo=(sudo)
+fi
+echo "packages: installing ${missing[*]}"
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+echo "packages: done"
