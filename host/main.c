@@ -56,11 +56,12 @@ static int unknown_command(char **words, int count)
     return cli_usage(NULL, "no command is called \"%s\"", nearest.name);
 }
 
-/* Writing to a pipe that nobody reads is an error of write, not a death. */
-static void ignore_sigpipe(void)
+/* Writing to a pipe that nobody reads, or beyond a file size limit, is an error, not a death. */
+static void ignore_write_signals(void)
 {
     struct sigaction action = {.sa_handler = SIG_IGN};
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL);
 }
 
 static int set_up(struct cli *cli, const struct args *args)
@@ -115,14 +116,28 @@ static char **without_words(int argc, char **argv, int at, int used)
     return rest;
 }
 
+/* Options without a command: only good ones lead to the overview. */
+static bool args_are_bad(int argc, char **argv)
+{
+    static const struct cli_option version[] = {{"version", 'V', NULL, "", false},
+                                                {NULL, 0, NULL, NULL, false}};
+    struct args args;
+    bool bad = args_parse(&args, argc - 1, argv + 1, version, global_options, false, "") < 0;
+    if (!bad)
+        args_clear(&args);
+    return bad;
+}
+
 int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* widths in tables; numbers stay as in C */
-    ignore_sigpipe();
+    ignore_write_signals();
     int at = skip_options(argc, argv), used;
     const struct command *command = command_find(argv + at, argc - at, &used);
     if (!command && at < argc)
         return unknown_command(argv + at, argc - at);
+    if (!command && argc > 1 && args_are_bad(argc, argv))
+        return EXIT_USAGE;
     if (!command) {
         bool version =
             argc == 2 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0);

@@ -23,7 +23,7 @@ static void show_one(void *data, const char *section, const char *key, const cha
                      const char *origin)
 {
     struct showing *showing = data;
-    const char *cells[] = {section, key, value ? value : "(unset)",
+    const char *cells[] = {section, key, *value ? value : "(unset)",
                            showing->origin ? origin : NULL};
     if (showing->table)
         table_add(showing->table, cells);
@@ -32,7 +32,7 @@ static void show_one(void *data, const char *section, const char *key, const cha
         keys = json_object();
         json_object_set_new(showing->document, section, keys);
     }
-    json_t *item = value ? json_string(value) : json_null();
+    json_t *item = *value ? json_string(value) : json_null();
     if (showing->origin)
         item = json_pack("{s:o, s:s}", "value", item, "origin", origin);
     json_object_set_new(keys, key, item);

@@ -121,16 +121,19 @@ static int run_daemon(struct start *start, struct error *ret_error)
 
 static int run(struct cli *cli, const struct args *args)
 {
+    extern const struct command cmd_kernel_start;
     struct error error;
     struct start start = {.cli = cli};
     long long port, idle_s;
     const struct catalog *catalog;
+    /* `jupyter run FILE` hands FILE on to the kernel that it starts, too */
+    if (args->count > 0 && !args_has(args, "connection-file"))
+        return cli_usage(&cmd_kernel_start, "kernel start does not take \"%s\"", args->values[0]);
     int status = cli_catalog(cli, &catalog);
     if (status != 0)
         return status;
-    long long idle_default = config_integer(cli->config, "kernel", "idle_timeout") / 1000;
     if (args_number(args, "port", 1, 65531, 0, &port) < 0 ||
-        args_number(args, "idle-timeout", 0, 31536000, idle_default, &idle_s) < 0)
+        args_number(args, "idle-timeout", 0, 31536000, -1, &idle_s) < 0)
         return EXIT_USAGE;
     bool daemon = args_has(args, "daemon");
     int rc = name_files(&start, args, &error);
@@ -146,7 +149,8 @@ static int run(struct cli *cli, const struct args *args)
             .connection_file = start.files.connection,
             .given_file = start.given_file,
             .log_file = start.log_file,
-            .idle_timeout_ms = idle_s * 1000,
+            .idle_timeout_ms =
+                idle_s >= 0 ? idle_s * 1000 : config_integer(cli->config, "kernel", "idle_timeout"),
             .port = (int)port,
         };
         rc = daemon ? run_daemon(&start, &error) : run_foreground(&start, &error);
@@ -169,5 +173,7 @@ const struct command cmd_kernel_start = {
     .arguments = "",
     .summary = "start a kernel, in the foreground or as a daemon",
     .options = OPTIONS,
+    .max_values = -1,
+    .rest = true,
     .run = run,
 };

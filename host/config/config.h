@@ -38,11 +38,11 @@ struct setting {
 };
 
 struct config_options {
-    const char *file;         /* -c FILE or NULL; must exist if given */
-    const char *const *sets;  /* --set arguments "section.key=value", NULL-terminated, or NULL */
-    bool skip_environment;    /* tests */
-    const char *system_dir;   /* NULL = /etc/llmspell */
-    const char *home;         /* NULL = $LLMSPELL_HOME or ~/.llmspell */
+    const char *file;        /* -c FILE or NULL; must exist if given */
+    const char *const *sets; /* --set arguments "section.key=value", NULL-terminated, or NULL */
+    bool skip_environment;   /* tests */
+    const char *system_dir;  /* NULL = /etc/llmspell */
+    const char *home;        /* NULL = $LLMSPELL_HOME or ~/.llmspell */
 };
 
 /* Reads all layers. Errors (EINVAL, EPARSE, EIO, ENOTFOUND) name file, line, key, what is wrong and
@@ -74,7 +74,8 @@ int config_plugin(const struct config *config, const char *section, const json_t
 const char *config_plugin_section(const struct config *config, size_t index);
 
 /* All settings in table order, then plugin sections: for `config show [--origin]`. origin is
- * "built-in", "FILE:LINE", "environment NAME" or "--set". Borrowed. Returns how many were called. */
+ * "built-in", "FILE:LINE", "environment NAME" or "--set". Borrowed. Returns how many were called.
+ */
 typedef void (*config_each_fn)(void *data, const char *section, const char *key, const char *value,
                                const char *origin);
 size_t config_each(const struct config *config, config_each_fn each, void *data);

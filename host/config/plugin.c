@@ -89,7 +89,7 @@ static bool in_range(const json_t *property, const json_t *value)
 static json_t *parse_value(const json_t *property, const char *raw, const char *line)
 {
     LLMSPELL_CLEANUP_JSON json_t *value = NULL;
-    if (has_type(property, "string"))
+    if (has_type(property, "string") || !json_object_get(property, "type")) /* an enum alone */
         value = json_string(line);
     else if (has_type(property, "integer"))
         value = parse_number(line, true);

@@ -12,8 +12,8 @@
  * EFAILED with the exit status or signal, if it died without a word). */
 int daemonize(int *ret_ready_fd, int *ret_pid, struct error *ret_error);
 
-/* Tells the waiting parent that clients can connect; stdin, stdout and stderr become /dev/null or log_fd
- * (stdout, stderr) if log_fd >= 0. Closes ready_fd. */
+/* Tells the waiting parent that clients can connect; stdin, stdout and stderr become /dev/null or
+ * log_fd (stdout, stderr) if log_fd >= 0. Closes ready_fd. */
 void daemonize_ready(int ready_fd, int log_fd);
 
 /* Tells the waiting parent why not. Closes ready_fd; the daemon then exits. */

@@ -37,32 +37,21 @@ void output_clear(struct output *output)
     free(output->text);
 }
 
-/* Text with every byte that is not UTF-8 replaced by U+FFFD. */
-static json_t *repaired(const char *text, size_t size)
+/* Text as a JSON string, whatever bytes a script printed. */
+static json_t *text_json(const char *text, size_t size)
 {
-    char *fixed = malloc(size * 3 + 1);
-    size_t used = 0;
-    while (fixed && size > 0) {
-        size_t good = utf8_valid(text, size);
-        memcpy(fixed + used, text, good);
-        used += good;
-        if (good < size) {
-            memcpy(fixed + used, "\xEF\xBF\xBD", 3);
-            used += 3;
-            good++;
-        }
-        text += good;
-        size -= good;
-    }
-    json_t *string = fixed ? json_stringn_nocheck(fixed, used) : NULL;
+    if (utf8_valid(text, size) == size)
+        return json_stringn_nocheck(text, size);
+    size_t fixed_size;
+    char *fixed = utf8_repair(text, size, &fixed_size);
+    json_t *string = fixed ? json_stringn_nocheck(fixed, fixed_size) : NULL;
     free(fixed);
     return string;
 }
 
 static void send_text(struct output *output, size_t size)
 {
-    bool good = utf8_valid(output->text, size) == size;
-    json_t *text = good ? json_stringn_nocheck(output->text, size) : repaired(output->text, size);
+    json_t *text = text_json(output->text, size);
     const char *name = output->stream == LLMSPELL_STDERR ? "stderr" : "stdout";
     json_t *content = json_pack("{s:s, s:o}", "name", name, "text", text);
     if (content)

@@ -418,6 +418,10 @@ int files_open_parent(const struct files *files, const char *path, bool for_writ
     name[-1] = '\0';
     int fd =
         open_beneath(root->fd, relative(root, place.path), O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+    if (fd == -ENOENT)
+        return refuse(&request, LLMSPELL_ENOTFOUND,
+                      "%s has no folder to be in: a part of the path before it does not exist",
+                      request.shown);
     if (fd < 0)
         return fail_errno(&request, -fd);
     memcpy(ret_name, name, length + 1);

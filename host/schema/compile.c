@@ -11,17 +11,28 @@
 
 /* Relative $id and $ref are resolved against this if the document has no $id. */
 #define DEFAULT_URI "schema:/document"
+#define PATH_SHOWN 400 /* bytes of a path in a message */
+
+/* The end of a path that is too long for a message. */
+static const char *path_tail(const char *path)
+{
+    size_t length = strlen(path);
+    const char *tail = length > PATH_SHOWN ? strchr(path + length - PATH_SHOWN, '/') : NULL;
+    return tail ? tail : path;
+}
 
 int schema_refuse(struct schema_build *build, const struct schema_node *node, const char *keyword,
                   const char *format, ...)
 {
-    char text[600];
+    char text[500];
     va_list args;
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    return error_set(build->error, LLMSPELL_EINVAL, "the schema is wrong at \"%s%s%s\": %s",
-                     node ? node->path : "", keyword ? "/" : "", keyword ? keyword : "", text);
+    const char *path = node ? node->path : "", *tail = path_tail(path);
+    return error_set(build->error, LLMSPELL_EINVAL, "the schema is wrong at \"%s%.480s%s%s\": %s",
+                     tail > path ? "…" : "", tail, keyword ? "/" : "", keyword ? keyword : "",
+                     text);
 }
 
 int schema_refuse_memory(struct schema_build *build)

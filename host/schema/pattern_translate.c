@@ -41,7 +41,7 @@ void schema_pattern_append(struct schema_pattern_text *out, const char *bytes, s
 {
     if (out->failed)
         return;
-    if (out->length + length > out->capacity) {
+    if (!out->bytes || out->length + length > out->capacity) {
         size_t capacity = (out->length + length) * 2 + 64;
         char *grown = realloc(out->bytes, capacity);
         if (!grown) {

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "util/utf8.h"
+
 /* Cuts half a UTF-8 sequence off the end of text that vsnprintf had to shorten. */
 static void trim_partial(char *text)
 {
@@ -20,6 +22,18 @@ static void trim_partial(char *text)
         text[start - 1] = '\0';
 }
 
+/* A message may quote any bytes, but becomes JSON and goes to terminals: what is not UTF-8, and
+ * control characters, are replaced by '?'. */
+static void replace_wrong(char *text)
+{
+    size_t size = strlen(text);
+    for (unsigned char *c = (unsigned char *)text; *c; c++)
+        if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7F)
+            *c = '?';
+    for (size_t good; (good = utf8_valid(text, size)) < size; text += good, size -= good)
+        text[good] = '?';
+}
+
 static int fill(struct error *error, int code, const char *path, const char *format, va_list args)
 {
     if (!error)
@@ -30,10 +44,11 @@ static int fill(struct error *error, int code, const char *path, const char *for
     if (path) {
         snprintf(error->path, sizeof error->path, "%s", path);
         trim_partial(error->path);
+        replace_wrong(error->path);
     }
-    if (vsnprintf(error->message, sizeof error->message, format, args) >=
-        (int)sizeof error->message)
-        trim_partial(error->message);
+    vsnprintf(error->message, sizeof error->message, format, args);
+    trim_partial(error->message);
+    replace_wrong(error->message);
     return code;
 }
 

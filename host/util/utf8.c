@@ -3,6 +3,7 @@
 #include "util/utf8.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The bytes of the sequence that lead starts, and the bounds of its second byte; 0: not a lead. */
@@ -60,4 +61,27 @@ int utf8_is_partial(const char *text, size_t size)
     size_t want;
     return size > 0 && size < 4 && follow((const unsigned char *)text, size, &want) == size &&
            size < want;
+}
+
+char *utf8_repair(const char *text, size_t size, size_t *ret_size)
+{
+    char *fixed = malloc(size * 3 + 1);
+    size_t used = 0;
+    while (fixed && size > 0) {
+        size_t good = utf8_valid(text, size);
+        memcpy(fixed + used, text, good);
+        used += good;
+        if (good < size) {
+            memcpy(fixed + used, "\xEF\xBF\xBD", 3);
+            used += 3;
+            good++;
+        }
+        text += good;
+        size -= good;
+    }
+    if (fixed)
+        fixed[used] = '\0';
+    if (fixed && ret_size)
+        *ret_size = used;
+    return fixed;
 }

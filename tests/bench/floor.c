@@ -2,8 +2,9 @@
  * The floor of the benchmarks: a kernel that does only what the wire demands. ROUTER shell and
  * control, PUB iopub, REP heartbeat, HMAC verify and sign, a raw scan of the JSON; one thread, no
  * checks beyond the signature. It answers kernel_info_request, execute_request and shutdown_request
- * with busy, execute_input, reply, idle. What a real kernel costs is measured against it, in turns.
- *     floor -f CONNECTION_FILE */
+ * with busy, execute_input, reply, idle. The code "print N" prints N numbered lines in as few
+ * stream messages as fit 64 KiB each, "result N" has a result of N bytes. What a real kernel costs
+ * is measured against it, in turns. floor -f CONNECTION_FILE */
 #include <errno.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -18,6 +19,7 @@
 
 #define FRAMES_MAX 16
 #define SIGNATURE 64
+#define STREAM_SIZE 65536
 #define LITERAL(text) ((struct part){(text), sizeof(text) - 1})
 
 struct part {
@@ -176,6 +178,47 @@ static void send_message(struct floor *f, void *socket, struct request *r, const
     send_owned(f, socket, r, type, content, NULL);
 }
 
+/* Lines as `print(i, filler)` of Lua writes them: a number, a tab, 43 letters. */
+static void print_lines(struct floor *f, struct request *r, long count)
+{
+    static const char start[] = "{\"name\":\"stdout\",\"text\":\"";
+    static const char filler[] = "\\txxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\\n";
+    size_t size = 0;
+    char *text = NULL;
+    for (long i = 1; i <= count; i++) {
+        if (!text) {
+            text = malloc(STREAM_SIZE);
+            memcpy(text, start, size = sizeof start - 1);
+        }
+        size += (size_t)snprintf(text + size, 24, "%ld", i);
+        memcpy(text + size, filler, sizeof filler - 1);
+        size += sizeof filler - 1;
+        if (i < count && size + 96 < STREAM_SIZE)
+            continue;
+        memcpy(text + size, "\"}", 2);
+        send_owned(f, f->iopub, r, "stream", (struct part){text, size + 2}, text);
+        text = NULL;
+    }
+}
+
+static void send_result(struct floor *f, struct request *r, size_t count)
+{
+    static const char start[] =
+        "{\"execution_count\":1,\"metadata\":{},\"data\":{\"text/plain\":\"";
+    char *text = malloc(count + sizeof start + 3);
+    memcpy(text, start, sizeof start - 1);
+    memset(text + sizeof start - 1, 'x', count);
+    memcpy(text + sizeof start - 1 + count, "\"}}", 3);
+    send_owned(f, f->iopub, r, "execute_result", (struct part){text, count + sizeof start + 2},
+               text);
+}
+
+static int starts(struct part text, const char *word)
+{
+    size_t size = strlen(word);
+    return text.size > size && memcmp(text.data, word, size) == 0;
+}
+
 static void execute(struct floor *f, struct request *r)
 {
     char count[64], reply[128];
@@ -187,6 +230,10 @@ static void execute(struct floor *f, struct request *r)
     memcpy(input + 9, code.data, code.size);
     memcpy(input + 9 + code.size, count, (size_t)tail);
     send_owned(f, f->iopub, r, "execute_input", (struct part){input, size}, input);
+    if (starts(code, "print "))
+        print_lines(f, r, strtol(code.data + 6, NULL, 10));
+    else if (starts(code, "result "))
+        send_result(f, r, strtoul(code.data + 7, NULL, 10));
     int length = snprintf(reply, sizeof reply,
                           "{\"status\":\"ok\",\"execution_count\":%ld,\"user_expressions\":{},"
                           "\"payload\":[]}",

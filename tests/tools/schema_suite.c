@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Runs files in the format of the JSON-Schema-Test-Suite ([{"schema", "tests": [{"data", "valid"}]}])
- * against the validator: schema_suite [--formats] FILE|FOLDER… Prints each failure and the counts;
- * the exit status is 1 if anything failed. For people and for continuous integration. */
+ * Runs files in the format of the JSON-Schema-Test-Suite ([{"schema", "tests": [{"data",
+ * "valid"}]}]) against the validator: schema_suite [--formats] FILE|FOLDER… Prints each failure and
+ * the counts; the exit status is 1 if anything failed. For people and for continuous integration.
+ */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,8 @@ static void run_case(const char *path, const json_t *one, struct counts *counts)
         counts->failed += json_array_size(tests);
         return;
     }
-    json_array_foreach((json_t *)tests, i, test) {
+    json_array_foreach((json_t *)tests, i, test)
+    {
         int expected = json_is_true(json_object_get(test, "valid"));
         error.message[0] = '\0';
         int result = schema_check(schema, json_object_get(test, "data"), &error);
@@ -42,9 +44,11 @@ static void run_case(const char *path, const json_t *one, struct counts *counts)
             continue;
         }
         counts->failed++;
-        printf("%s: %s: %s: expected %s, got %d %s\n", path, text_of(one, "description"),
-               text_of(test, "description"), expected ? "valid" : "invalid", result,
-               error.message);
+        char *data = json_dumps(json_object_get(test, "data"), JSON_ENCODE_ANY | JSON_COMPACT);
+        printf("%s: %s: %s: %.200s: expected %s, got %d %s\n", path, text_of(one, "description"),
+               text_of(test, "description"), data ? data : "", expected ? "valid" : "invalid",
+               result, error.message);
+        free(data);
     }
     schema_free(schema);
 }

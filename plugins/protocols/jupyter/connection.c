@@ -32,9 +32,21 @@ static int read_text(const json_t *object, const char *name, char *out, size_t r
     return 1;
 }
 
+/* "port" (of `kernel start --port`) numbers them from there on, in the order of a connection file;
+ * ports that are named one by one win. */
+static void number_ports(struct connection *connection, const json_t *object)
+{
+    static const enum transport_channel order[] = {
+        TRANSPORT_SHELL, TRANSPORT_IOPUB, TRANSPORT_STDIN, TRANSPORT_CONTROL, TRANSPORT_HB};
+    int first = (int)json_integer_value(json_object_get(object, "port"));
+    for (int i = 0; first > 0 && i < TRANSPORT_CHANNELS; i++)
+        connection->ports[order[i]] = first + i;
+}
+
 static int read_ports(struct connection *connection, const json_t *object, char *message,
                       size_t size, const char **ret_path)
 {
+    number_ports(connection, object);
     for (int i = 0; i < TRANSPORT_CHANNELS; i++) {
         const json_t *value = json_object_get(object, transport_port_names[i]);
         if (!value)

@@ -123,24 +123,31 @@ static void take_all(struct exchange *x)
 
 /* ---- cancellation ---- */
 
-/* Reads cancel_fd empty, whether or not it blocks; at its end it is left alone. */
-static void read_cancel(struct exchange *x)
+/* Reads cancel_fd empty, whether or not it blocks; 1 if anything was there. At its end it is left
+ * alone. */
+static int read_cancel(struct exchange *x)
 {
     char buffer[256];
+    int came = 0;
     struct pollfd fd = {.fd = x->cancel_fd, .events = POLLIN};
-    while (poll(&fd, 1, 0) > 0)
+    while (poll(&fd, 1, 0) > 0) {
         if (!(fd.revents & POLLIN) || read(fd.fd, buffer, sizeof buffer) <= 0) {
             x->cancel_fd = -1;
-            return;
+            break;
         }
+        came = 1;
+    }
+    return came;
 }
 
-/* Interrupts this request and no other one ("msg_id" is ours; other kernels interrupt what runs). */
+/* Interrupts this request and no other one ("msg_id" is ours; other kernels interrupt what runs).
+ */
 static void cancel(struct exchange *x)
 {
     char id[WIRE_NAME_MAX];
+    if (!read_cancel(x))
+        return;
     json_t *content = json_pack("{s:s}", "msg_id", x->id);
-    read_cancel(x);
     client_send(x->client, TRANSPORT_CONTROL, "interrupt_request", content, id, NULL);
     json_decref(content);
 }

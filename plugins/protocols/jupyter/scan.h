@@ -16,7 +16,8 @@ json_t *scan_json(struct span text, const char **ret_why);
 /* One string member that scan_members looks for at the top of an object. */
 struct scan_member {
     const char *name;
-    char *value;     /* out: decoded and terminated; "" if absent, not a string or too long */
+    char *value; /* out: decoded and terminated; "" if absent, no string, too long as it stands, or
+                    with a NUL */
     size_t capacity; /* bytes of value, more than 0 */
 };
 

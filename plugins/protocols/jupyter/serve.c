@@ -293,9 +293,10 @@ static void refuse(struct origin *origin, const struct wire_message *message, in
     if (code == LLMSPELL_EINVAL && !why && strcmp(msg_type, "connect_request") == 0) {
         answer_request(origin, msg_type, connect_reply(server));
     } else {
-        warn(server, "jupyter: %.64s was refused: %s", msg_type,
-             why ? why : llmspell_error_text(code));
-        answer_request(origin, msg_type, refusal(code, msg_type, why));
+        json_t *reply = refusal(code, msg_type, why);
+        const char *evalue = llmspell_string(reply, "evalue");
+        warn(server, "jupyter: a message was refused: %s", evalue ? evalue : "out of memory");
+        answer_request(origin, msg_type, reply);
     }
     if (!why && strcmp(msg_type, "comm_open") == 0) { /* nobody here has that target */
         const char *unused;

@@ -141,14 +141,24 @@ static void add_array(struct text *text, const json_t *array, unsigned depth)
     text_add_literal(text, "]");
 }
 
+/* The shortest digits that are read back as the same number: 0.1, not 0.10000000000000001. */
 static void add_real(struct text *text, const json_t *value)
 {
     char digits[64];
-    size_t size = json_dumpb(value, digits, sizeof digits, JSON_ENCODE_ANY);
-    if (size == 0 || size > sizeof digits)
-        text->failed = 1;
-    else
-        text_add(text, digits, size);
+    size_t size = 0;
+    for (size_t precision = 15; precision <= 17; precision++) {
+        size = json_dumpb(value, digits, sizeof digits - 1,
+                          JSON_ENCODE_ANY | JSON_REAL_PRECISION(precision));
+        if (size == 0 || size >= sizeof digits) {
+            text->failed = 1;
+            return;
+        }
+        digits[size] = 0;
+        double again = strtod(digits, NULL);
+        if (!(again < json_real_value(value)) && !(again > json_real_value(value)))
+            break;
+    }
+    text_add(text, digits, size);
 }
 
 static void add_value(struct text *text, const json_t *value, unsigned depth)

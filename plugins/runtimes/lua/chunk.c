@@ -164,7 +164,7 @@ static void skip_local(struct parser *p)
 static int skip_expression_statement(struct parser *p)
 {
     if (skip_expressions(p) < 0)
-        return 0;
+        return at(p, TOKEN_END); /* incomplete; is_complete_request wants to know */
     if (!accept(p, '='))
         return 1;
     skip_expressions(p);
@@ -245,7 +245,7 @@ struct code chunk_trim(struct code code)
         code.text += 3;
         code.size -= 3;
     }
-    if (code.size > 0 && code.text[0] == '#') {
+    if (code.size > 1 && code.text[0] == '#' && code.text[1] == '!') {
         const char *newline = memchr(code.text, '\n', code.size);
         size_t first = newline ? (size_t)(newline - code.text) : code.size;
         code.text += first; /* the newline stays: line numbers hold */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * complete_request (globals, keywords, fields, methods, local names, tools) and is_complete_request.
- * No code of the script runs: tables are read raw, of metatables only __index tables are followed. */
+ * complete_request (globals, keywords, fields, methods, local names, tools) and
+ * is_complete_request. No code of the script runs: tables are read raw, of metatables only __index
+ * tables are followed. */
 #include <string.h>
 
 #include "keys.h"
@@ -26,8 +27,8 @@ struct filter {
 static void add(lua_State *L, const struct filter *filter, const char *name, const char *type)
 {
     size_t size = strlen(name);
-    if (size < filter->size || memcmp(name, filter->prefix, filter->size) != 0 ||
-        size == 0 || (filter->size == 0 && *name == '_'))
+    if (size < filter->size || memcmp(name, filter->prefix, filter->size) != 0 || size == 0 ||
+        (filter->size == 0 && *name == '_'))
         return;
     for (size_t i = 0; i < size; i++)
         if (!lexer_is_name(name[i], i == 0))
@@ -220,10 +221,10 @@ int32_t complete_request(struct runtime *rt, const json_t *content, json_t **ret
             rt->host->log(rt->ctx, LLMSPELL_LOG_DEBUG, "completion failed");
         scope_close(&completion.scope);
     }
-    json_t *reply = json_pack("{s:s, s:o, s:I, s:I, s:{s:o}}", "status", "ok", "matches",
-                              completion.matches, "cursor_start", completion.start, "cursor_end",
-                              completion.end, "metadata", "_jupyter_types_experimental",
-                              completion.types);
+    json_t *reply =
+        json_pack("{s:s, s:o, s:I, s:I, s:{s:o}}", "status", "ok", "matches", completion.matches,
+                  "cursor_start", completion.start, "cursor_end", completion.end, "metadata",
+                  "_jupyter_types_experimental", completion.types);
     return llmspell_return(rt->call, ret_reply, reply);
 }
 

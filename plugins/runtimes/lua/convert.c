@@ -219,10 +219,8 @@ static int check_shape(struct pull *pull, const struct shape *shape, const struc
         return 0;
     if (shape->strings > 0 && (shape->integers > 0 || shape->marked_array))
         return refuse(pull, step, "a table with both list and named entries");
-    if (shape->integers > 0 &&
-        (shape->least != 1 || (size_t)shape->greatest != shape->integers))
-        return refuse(pull, step,
-                      "a list with gaps (put JSON.null there, or use strings as keys)");
+    if (shape->integers > 0 && (shape->least != 1 || (size_t)shape->greatest != shape->integers))
+        return refuse(pull, step, "a list with gaps (put JSON.null there, or use strings as keys)");
     return 0;
 }
 

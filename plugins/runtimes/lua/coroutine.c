@@ -142,14 +142,13 @@ static int protected_call(lua_State *L)
 }
 
 /* The tail call leaves no frame of its own in the tracebacks that handlers take. */
-static const char GUARD[] =
-    "local is_stopped = ...\n"
-    "return function(handler)\n"
-    "  return function(message)\n"
-    "    if is_stopped() then return message end\n"
-    "    return handler(message)\n"
-    "  end\n"
-    "end\n";
+static const char GUARD[] = "local is_stopped = ...\n"
+                            "return function(handler)\n"
+                            "  return function(message)\n"
+                            "    if is_stopped() then return message end\n"
+                            "    return handler(message)\n"
+                            "  end\n"
+                            "end\n";
 
 void coroutine_open(lua_State *L)
 {

@@ -142,18 +142,28 @@ static void emit_result(lua_State *L, struct cell *cell, int first)
 
 /* ---- user expressions ---- */
 
+/* Calls the function below its arguments; the values or the error stay. Handler at index 1. */
+static int call_script(lua_State *L, int arguments)
+{
+    struct runtime *rt = runtime_of(L);
+    rt->memory_reserve = 0;
+    int status = lua_pcall(L, arguments, LUA_MULTRET, 1);
+    rt->memory_reserve = RUNTIME_RESERVE;
+    return status;
+}
+
 static int evaluate(lua_State *L)
 {
     struct cell *cell = lua_touserdata(L, 1);
     lua_settop(L, 0);
-    const json_t *code = json_object_get(json_object_get(cell->content, "user_expressions"),
-                                         cell->key);
+    const json_t *code =
+        json_object_get(json_object_get(cell->content, "user_expressions"), cell->key);
     struct code text = {json_string_value(code), json_string_length(code)};
     lua_pushcfunction(L, report_handler);
     int status = text.text ? chunk_load_returning(L, text, 0, "=user expression")
                            : luaL_loadstring(L, "error('not a string', 0)");
     if (status == LUA_OK)
-        status = lua_pcall(L, 0, LUA_MULTRET, 1);
+        status = call_script(L, 0);
     if (status != LUA_OK) {
         cell->value = report_error(L, status);
         return 0;
@@ -231,7 +241,7 @@ static int run(lua_State *L)
     lua_pushcfunction(L, report_handler);
     int status = chunk_load(L, cell->code, cell->name);
     if (status == LUA_OK)
-        status = lua_pcall(L, push_arguments(L, cell->content), LUA_MULTRET, 1);
+        status = call_script(L, push_arguments(L, cell->content));
     if (status != LUA_OK)
         cell->error = report_error(L, status);
     else if (!json_is_true(json_object_get(cell->content, "silent")))

@@ -78,9 +78,10 @@ static int read_checked(lua_State *L)
         interrupt_stop(rt, STOP_INTERRUPT);
     interrupt_check(L);
     if (code < 0)
-        return luaL_error(L, "%s", code == LLMSPELL_EUNAVAILABLE
-                                       ? "this client has no standard input to read from"
-                                       : llmspell_error_text(code));
+        return luaL_error(L, "%s",
+                          code == LLMSPELL_EUNAVAILABLE
+                              ? "this client has no standard input to read from"
+                              : llmspell_error_text(code));
     return lua_gettop(L);
 }
 

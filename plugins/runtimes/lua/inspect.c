@@ -76,9 +76,9 @@ static int is_required(const json_t *schema, const char *name)
 {
     size_t i;
     json_t *required;
-    json_array_foreach(json_object_get(schema, "required"), i, required)
-        if (json_is_string(required) && strcmp(json_string_value(required), name) == 0)
-            return 1;
+    json_array_foreach(json_object_get(schema, "required"), i,
+                       required) if (json_is_string(required) &&
+                                     strcmp(json_string_value(required), name) == 0) return 1;
     return 0;
 }
 
@@ -92,7 +92,10 @@ static void add_parameters(struct text *out, const json_t *schema)
         const char *type = llmspell_string(property, "type");
         const char *about = llmspell_string(property, "description");
         const json_t *choice = json_object_get(property, "enum");
-        text_format(out, "  %s (%s%s)", name, type ? type : choice ? "enum" : "any",
+        text_format(out, "  %s (%s%s)", name,
+                    type     ? type
+                    : choice ? "enum"
+                             : "any",
                     is_required(schema, name) ? ", required" : "");
         size_t i;
         json_t *value;

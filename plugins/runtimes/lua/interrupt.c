@@ -3,8 +3,8 @@
  * runs freely. interrupt_request sends SIGURG (ignored by default, used by nobody else here) to the
  * executor; the handler calls lua_sethook on the running coroutine, as lua.c does on SIGINT. The
  * hook then raises at every event until the outermost call is left, so no pcall can go on. The
- * handler is installed without SA_RESTART: blocking system calls end with EINTR; a timer repeats the
- * signal every 20 ms for calls that were just about to block. */
+ * handler is installed without SA_RESTART: blocking system calls end with EINTR; a timer repeats
+ * the signal every 20 ms for calls that were just about to block. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 #define INTERRUPT_SIGNAL SIGURG
 #define REPEAT_NS 20000000
 
-/* The request that runs on this thread, for the handler. initial-exec: reading it never allocates. */
+/* The request that runs on this thread, for the handler. initial-exec: reading it never allocates.
+ */
 static __thread struct runtime *mine __attribute__((tls_model("initial-exec")));
 
 static const char STOPPED = 0; /* its address is the error object of a stop */
@@ -102,8 +103,8 @@ void interrupt_close(struct runtime *rt)
     pthread_mutex_destroy(&rt->interrupt.lock);
 }
 
-/* Signals and the timer belong to a thread: the first request, or one on another thread than before,
- * sets them up. */
+/* Signals and the timer belong to a thread: the first request, or one on another thread than
+ * before, sets them up. */
 static void adopt_thread(struct interrupt *interrupt)
 {
     if (interrupt->has_thread && pthread_equal(interrupt->thread, pthread_self()))
@@ -150,6 +151,7 @@ void interrupt_begin(struct runtime *rt)
     set_deadline(interrupt, rt->timeout_s);
     interrupt->running = 1;
     pthread_mutex_unlock(&interrupt->lock);
+    interrupt_pending(rt); /* an interrupt that came before this could be reached */
 }
 
 void interrupt_end(struct runtime *rt)

@@ -196,8 +196,9 @@ static int object(lua_State *L)
 void jsonlib_open(lua_State *L)
 {
     static const luaL_Reg functions[] = {
-        {"parse", parse},   {"decode", parse},   {"stringify", stringify}, {"encode", stringify},
-        {"array", array}, {"object", object}, {NULL, NULL}};
+        {"parse", parse},      {"decode", parse}, {"stringify", stringify},
+        {"encode", stringify}, {"array", array},  {"object", object},
+        {NULL, NULL}};
     luaL_newlib(L, functions);
     convert_push_null(L);
     lua_setfield(L, -2, "null");

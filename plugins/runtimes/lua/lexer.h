@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Lua tokens with their byte offsets: for finding the last expression of a cell (chunk.c), the
- * name at the cursor (scope.c) and open blocks (inspect.c). Compiling is the real compiler's work. */
+ * name at the cursor (scope.c) and open blocks (inspect.c). Compiling is the real compiler's work.
+ */
 #ifndef LUA_RUNTIME_LEXER_H
 #define LUA_RUNTIME_LEXER_H
 

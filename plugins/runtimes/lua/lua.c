@@ -25,8 +25,7 @@ static void lua_runtime_close(void *self)
 
 static int32_t lua_runtime_open(struct llmspell_call *call, const json_t *config, void **ret_self)
 {
-    const struct llmspell_executor *executor =
-        call->host->extension(call->ctx, LLMSPELL_EXECUTOR);
+    const struct llmspell_executor *executor = call->host->extension(call->ctx, LLMSPELL_EXECUTOR);
     if (!executor)
         return llmspell_fail(call, LLMSPELL_EUNAVAILABLE, "this host has no executor (%s)",
                              LLMSPELL_EXECUTOR);
@@ -39,6 +38,7 @@ static int32_t lua_runtime_open(struct llmspell_call *call, const json_t *config
     rt->safe = llmspell_is(config, "stdlib", "safe");
     rt->timeout_s = llmspell_number(config, "timeout_s", 0);
     rt->memory_limit = (size_t)llmspell_integer(config, "memory_mb", 0) << 20;
+    rt->memory_reserve = RUNTIME_RESERVE;
     int32_t code = interrupt_open(rt, call);
     if (code < 0) {
         free(rt);

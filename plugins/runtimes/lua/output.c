@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * print, warn, and the standard streams of io: FILEs made by fopencookie, so that the whole of Lua's
- * own io library works on them, while what is written goes to the kernel at once. A character that
- * comes in pieces is held back until it is whole. */
+ * print, warn, and the standard streams of io: FILEs made by fopencookie, so that the whole of
+ * Lua's own io library works on them, while what is written goes to the kernel at once. A character
+ * that comes in pieces is held back until it is whole. */
 #include <errno.h>
 #include <string.h>
 

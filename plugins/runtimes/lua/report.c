@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Error replies: {"status":"error","ename","evalue","traceback"} from Lua error objects of any type.
- * Called by execute.c with a failed call's error object on top of the stack. */
+ * Error replies: {"status":"error","ename","evalue","traceback"} from Lua error objects of any
+ * type. Called by execute.c with a failed call's error object on top of the stack. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,15 +110,12 @@ static void append_lines(json_t *list, const char *traceback)
     }
 }
 
-/* Takes the traceback that report_handler kept. */
 static json_t *make_reply(struct runtime *rt, json_t *ename, json_t *evalue)
 {
     json_t *lines = json_array();
     json_array_append(lines, evalue);
     if (rt->traceback)
         append_lines(lines, rt->traceback);
-    free(rt->traceback);
-    rt->traceback = NULL;
     return json_pack("{s:s, s:o, s:o, s:o}", "status", "error", "ename", ename, "evalue", evalue,
                      "traceback", lines);
 }
@@ -152,11 +149,15 @@ json_t *report_error(lua_State *L, int status)
         return report_memory(rt);
     int index = lua_gettop(L);
     report_message(L, index);
+    if (interrupt_pending(rt) != STOP_NONE)
+        return report_stop(rt); /* __tostring was interrupted */
     push_name(L, index, status);
     size_t message_size = 0, name_size = 0;
     const char *message = lua_tolstring(L, -2, &message_size);
     const char *name = lua_tolstring(L, -1, &name_size);
     json_t *reply = make_reply(rt, text_json(name, name_size), text_json(message, message_size));
     lua_pop(L, 2);
+    free(rt->traceback);
+    rt->traceback = NULL;
     return reply;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * stdlib = safe: no io, no debug, of os only clock, date, difftime, time (and our exit, setlocale),
- * no dofile, loadfile, loadlib, searchpath; load takes text only; require finds Lua text files on the
- * path that was configured, whatever the script makes of package.path. */
+ * no dofile, loadfile, loadlib, searchpath; load takes text only; require finds Lua text files on
+ * the path that was configured, whatever the script makes of package.path. */
 #include <string.h>
 
 #include "state.h"
@@ -39,8 +39,8 @@ static int search(lua_State *L)
     lua_pop(L, 1);
     const char *file = lua_tostring(L, -1);
     if (luaL_loadfilex(L, file, "t") != LUA_OK)
-        return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s",
-                          lua_tostring(L, 1), file, lua_tostring(L, -1));
+        return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", lua_tostring(L, 1),
+                          file, lua_tostring(L, -1));
     lua_insert(L, -2);
     return 2;
 }
@@ -99,14 +99,11 @@ void safe_limit(lua_State *L)
 
 void safe_openlibs(lua_State *L)
 {
-    static const luaL_Reg LIBRARIES[] = {{LUA_GNAME, luaopen_base},
-                                         {LUA_LOADLIBNAME, luaopen_package},
-                                         {LUA_COLIBNAME, luaopen_coroutine},
-                                         {LUA_TABLIBNAME, luaopen_table},
-                                         {LUA_OSLIBNAME, luaopen_os},
-                                         {LUA_STRLIBNAME, luaopen_string},
-                                         {LUA_MATHLIBNAME, luaopen_math},
-                                         {LUA_UTF8LIBNAME, luaopen_utf8}};
+    static const luaL_Reg LIBRARIES[] = {
+        {LUA_GNAME, luaopen_base},          {LUA_LOADLIBNAME, luaopen_package},
+        {LUA_COLIBNAME, luaopen_coroutine}, {LUA_TABLIBNAME, luaopen_table},
+        {LUA_OSLIBNAME, luaopen_os},        {LUA_STRLIBNAME, luaopen_string},
+        {LUA_MATHLIBNAME, luaopen_math},    {LUA_UTF8LIBNAME, luaopen_utf8}};
     for (size_t i = 0; i < sizeof LIBRARIES / sizeof *LIBRARIES; i++) {
         luaL_requiref(L, LIBRARIES[i].name, LIBRARIES[i].func, 1);
         lua_pop(L, 1);

@@ -84,23 +84,26 @@ static int push_field_name(lua_State *L, int value)
     return 0;
 }
 
+/* Pushes "module.name" of a value that a loaded module holds; 0: none, nothing pushed. */
+static int push_module_name(lua_State *L, int loaded, int value)
+{
+    for (lua_pushnil(L); lua_next(L, loaded); lua_pop(L, 1)) {
+        if (lua_type(L, -2) != LUA_TSTRING || !push_field_name(L, value))
+            continue;
+        lua_pushfstring(L, "%s.%s", lua_tostring(L, -3), lua_tostring(L, -1));
+        return 1;
+    }
+    return 0;
+}
+
 /* Pushes the global name of a value ("print", "string.format"); 0: none, nothing pushed. */
 static int push_global_name(lua_State *L, int value)
 {
     int top = lua_gettop(L);
     lua_getfield(L, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-    int loaded = lua_gettop(L);
     lua_pushliteral(L, "_G");
-    lua_rawget(L, loaded);
-    int found = push_field_name(L, value);
-    for (lua_pushnil(L); !found && lua_next(L, loaded);) {
-        if (lua_type(L, -2) == LUA_TSTRING && push_field_name(L, value)) {
-            lua_pushfstring(L, "%s.%s", lua_tostring(L, -3), lua_tostring(L, -1));
-            found = 1;
-        } else {
-            lua_pop(L, 1);
-        }
-    }
+    lua_rawget(L, top + 1);
+    int found = push_field_name(L, value) || push_module_name(L, top + 1, value);
     if (found)
         lua_replace(L, top + 1);
     lua_settop(L, found ? top + 1 : top);
@@ -173,9 +176,7 @@ static void show_basic(struct show *show, int index)
     lua_State *L = show->L;
     int type = lua_type(L, index);
     if (type == LUA_TNIL || type == LUA_TBOOLEAN) {
-        text_puts(show->out, type == LUA_TNIL             ? "nil"
-                             : lua_toboolean(L, index) ? "true"
-                                                         : "false");
+        text_puts(show->out, type == LUA_TNIL ? "nil" : lua_toboolean(L, index) ? "true" : "false");
     } else if (type == LUA_TNUMBER) {
         size_t size = 0;
         lua_pushvalue(L, index);
@@ -286,8 +287,7 @@ static void show_block(struct show *show, const struct entries *entries, const s
 }
 
 /* Tries one line; a try inside of a try shares its limit. */
-static int show_entries(struct show *show, const struct entries *entries,
-                        const struct frame *frame)
+static int show_entries(struct show *show, const struct entries *entries, const struct frame *frame)
 {
     size_t total = (size_t)entries->list + entries->total;
     if (total == 0) {

@@ -17,9 +17,9 @@ static void *allocate(void *data, void *block, size_t old_size, size_t new_size)
         rt->memory_used -= before;
         return NULL;
     }
+    size_t limit = rt->memory_limit + rt->memory_reserve;
     if (rt->memory_limit && new_size > before &&
-        (rt->memory_used > rt->memory_limit ||
-         new_size - before > rt->memory_limit - rt->memory_used))
+        (rt->memory_used > limit || new_size - before > limit - rt->memory_used))
         return NULL;
     void *grown = realloc(block, new_size);
     if (!grown)

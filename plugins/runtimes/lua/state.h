@@ -17,7 +17,8 @@
 #include <llmspell/runtime.h>
 #include <llmspell/tool.h>
 
-#define RUNTIME_DEPTH_MAX 1000 /* nesting of tables and JSON values that is converted */
+#define RUNTIME_RESERVE 1048576 /* bytes, see memory_reserve */
+#define RUNTIME_DEPTH_MAX 1000  /* nesting of tables and JSON values that is converted */
 
 /* Why the running code has to end. */
 enum stop { STOP_NONE, STOP_INTERRUPT, STOP_TIMEOUT, STOP_EXIT };
@@ -48,7 +49,9 @@ struct runtime {
     lua_State *L;               /* the main state */
 
     size_t memory_used, memory_limit; /* bytes; limit 0: none */
-    double timeout_s;                 /* 0: none */
+    size_t memory_reserve; /* beyond the limit, for all but the script: else a full state could not
+                              even compile the line that empties it */
+    double timeout_s;      /* 0: none */
     int safe;
 
     struct interrupt interrupt;
@@ -83,11 +86,11 @@ int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call);
 void interrupt_close(struct runtime *rt);
 void interrupt_begin(struct runtime *rt);
 void interrupt_end(struct runtime *rt);
-void interrupt_request(struct runtime *rt);                 /* [any-thread] */
-void interrupt_stop(struct runtime *rt, enum stop reason);  /* the code has to end; does not raise */
-enum stop interrupt_pending(struct runtime *rt);            /* asks the host, too */
-void interrupt_check(lua_State *L);                         /* raises if the code has to end */
-int interrupt_raise(lua_State *L);                          /* never returns */
+void interrupt_request(struct runtime *rt);                /* [any-thread] */
+void interrupt_stop(struct runtime *rt, enum stop reason); /* the code has to end; does not raise */
+enum stop interrupt_pending(struct runtime *rt);           /* asks the host, too */
+void interrupt_check(lua_State *L);                        /* raises if the code has to end */
+int interrupt_raise(lua_State *L);                         /* never returns */
 void interrupt_switch(struct runtime *rt, lua_State *next); /* another coroutine runs now */
 
 /* ---- coroutine.c, system.c, output.c, input.c ---- */
@@ -119,16 +122,16 @@ int chunk_load(lua_State *L, struct code code, const char *name);
 int chunk_load_returning(lua_State *L, struct code code, size_t offset, const char *name);
 /* True if the last statement of code is an expression; *ret_start: its offset. */
 int chunk_tail(struct code code, size_t *ret_start);
-/* Drops a byte order mark and makes a first line that starts with # empty. */
+/* Drops a byte order mark and makes a first line that starts with #! empty. */
 struct code chunk_trim(struct code code);
 
 /* ---- report.c: error replies ---- */
-int report_handler(lua_State *L);                        /* message handler: keeps the traceback */
-json_t *report_error(lua_State *L, int status);          /* of the error object on top */
-json_t *report_stop(struct runtime *rt);                 /* of an interrupt or a timeout */
-void report_message(lua_State *L, int index);            /* pushes the text of an error object */
+int report_handler(lua_State *L);               /* message handler: keeps the traceback */
+json_t *report_error(lua_State *L, int status); /* of the error object on top */
+json_t *report_stop(struct runtime *rt);        /* of an interrupt or a timeout */
+void report_message(lua_State *L, int index);   /* pushes the text of an error object */
 
-size_t report_length(const char *traceback);             /* without the kernel's own frame */
+size_t report_length(const char *traceback); /* without the kernel's own frame */
 
 /* ---- show.c ---- */
 struct text;
@@ -151,9 +154,9 @@ void convert_push_null(lua_State *L);
 /* ---- json.c, tools.c, toolcall.c, services.c: globals ---- */
 void jsonlib_open(lua_State *L);
 void tools_open(lua_State *L);
-void tools_push_names(lua_State *L); /* an array of the names of all tools */
-const char *tools_object_name(lua_State *L, int index); /* of a tool object; else NULL */
-int tools_is_table(lua_State *L, int index); /* is it the global Tool? */
+void tools_push_names(lua_State *L);                       /* an array of the names of all tools */
+const char *tools_object_name(lua_State *L, int index);    /* of a tool object; else NULL */
+int tools_is_table(lua_State *L, int index);               /* is it the global Tool? */
 int tools_raise_unknown(lua_State *L, const char *wanted); /* names what may have been meant */
 void services_open(lua_State *L);
 
@@ -167,7 +170,8 @@ int toolcall_error(lua_State *L, const char *code, const char *message, const ch
                    const char *tool);
 void toolcall_open(lua_State *L);
 
-/* Pops a table and makes it a global and a loaded module (so that tracebacks name its functions). */
+/* Pops a table and makes it a global and a loaded module (so that tracebacks name its functions).
+ */
 void state_global(lua_State *L, const char *name);
 
 #endif

@@ -14,7 +14,8 @@
 
 extern char **environ;
 
-/* os.exit([code]): true is 0, false is 1. No pcall stops it: it ends the cell as an interrupt does. */
+/* os.exit([code]): true is 0, false is 1. No pcall stops it: it ends the cell as an interrupt does.
+ */
 static int os_exit(lua_State *L)
 {
     struct runtime *rt = runtime_of(L);
@@ -94,6 +95,8 @@ static int os_execute(lua_State *L)
     }
     int status = wait_for(runtime_of(L), pid, own_group);
     interrupt_check(L);
+    if (status >= 0)
+        errno = 0; /* or luaL_execresult takes the status for a failure to run */
     return luaL_execresult(L, status);
 }
 

@@ -131,8 +131,8 @@ int toolcall_invoke(lua_State *L, const char *name, int params, int options)
     if (json_is_array(*box))
         toolcall_error(L, "invalid_params", "the parameters have to be named: {input = …}", "",
                        name);
-    json_t *content = json_pack("{s:s, s:s, s:O}", "command", "invoke", "name", name, "params",
-                                *box);
+    json_t *content =
+        json_pack("{s:s, s:s, s:O}", "command", "invoke", "name", name, "params", *box);
     if (content && limit > 0)
         json_object_set_new(content, "timeout_ms", json_integer(limit));
     json_t **reply = toolcall_demand(L, name, content);

@@ -72,8 +72,8 @@ static size_t tool_distance(const json_t *tool, const char *wanted)
     json_t *alias;
     json_array_foreach(json_object_get(tool, "aliases"), index, alias)
     {
-        size_t other = json_is_string(alias) ? distance(json_string_value(alias), wanted)
-                                             : SIZE_MAX;
+        size_t other =
+            json_is_string(alias) ? distance(json_string_value(alias), wanted) : SIZE_MAX;
         best = other < best ? other : best;
     }
     if (name && strlen(wanted) >= 3 && strstr(name, wanted) && best > 1)
@@ -198,8 +198,8 @@ static int push_list(lua_State *L, const json_t *reply, const char *category, co
         int fits = !tag;
         size_t i;
         json_t *keyword;
-        json_array_foreach(json_object_get(tool, "keywords"), i, keyword)
-            fits |= tag && json_is_string(keyword) && !strcmp(json_string_value(keyword), tag);
+        json_array_foreach(json_object_get(tool, "keywords"), i, keyword) fits |=
+            tag && json_is_string(keyword) && !strcmp(json_string_value(keyword), tag);
         if (!fits || (category && !llmspell_is(tool, "category", category)))
             continue;
         lua_createtable(L, 0, 5);
@@ -252,8 +252,8 @@ static int tool_search(lua_State *L)
             json_array_append_new(*query, text_json(word, size));
         }
     }
-    json_t **reply = toolcall_demand(
-        L, NULL, json_pack("{s:s, s:O?}", "command", "search", "query", *query));
+    json_t **reply =
+        toolcall_demand(L, NULL, json_pack("{s:s, s:O?}", "command", "search", "query", *query));
     return push_list(L, *reply, NULL, NULL);
 }
 
@@ -378,9 +378,10 @@ const char *tools_object_name(lua_State *L, int index)
 
 static void make_object_type(lua_State *L)
 {
-    static const luaL_Reg methods[] = {
-        {"execute", object_execute}, {"invoke", object_execute}, {"getSchema", object_schema},
-        {NULL, NULL}};
+    static const luaL_Reg methods[] = {{"execute", object_execute},
+                                       {"invoke", object_execute},
+                                       {"getSchema", object_schema},
+                                       {NULL, NULL}};
     luaL_newmetatable(L, TOOL_TYPE);
     luaL_newlib(L, methods);
     lua_setfield(L, -2, "__index");
@@ -395,10 +396,15 @@ static void make_object_type(lua_State *L)
 
 void tools_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {
-        {"list", tool_list},       {"info", tool_info},         {"get", tool_get},
-        {"exists", tool_exists},   {"categories", tool_categories}, {"discover", tool_discover},
-        {"search", tool_search},   {"invoke", tool_invoke},     {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"list", tool_list},
+                                         {"info", tool_info},
+                                         {"get", tool_get},
+                                         {"exists", tool_exists},
+                                         {"categories", tool_categories},
+                                         {"discover", tool_discover},
+                                         {"search", tool_search},
+                                         {"invoke", tool_invoke},
+                                         {NULL, NULL}};
     make_object_type(L);
     lua_newtable(L);
     lua_setfield(L, LUA_REGISTRYINDEX, TOOL_OBJECTS);

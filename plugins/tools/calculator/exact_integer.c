@@ -171,6 +171,8 @@ EXACT(round)
         return round_whole(exact, ret, args, ROUND_HALF_AWAY);
     else if (is_finite(args) && !num_is_zero(args))
         return round_places(exact, ret, args, places);
+    else if (places < 0 && num_is_zero(args))
+        num_init_integer(ret);
     else
         num_copy(exact, ret, args);
     return 0;

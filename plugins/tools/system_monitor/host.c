@@ -90,20 +90,27 @@ static double parse_hundredths(const char *text)
     return whole + hundredths / 100.0;
 }
 
+static json_t *averages_of(char **text)
+{
+    json_t *averages = json_array();
+    for (int i = 0; i < 3; i++) {
+        if (json_array_append_new(averages, value_number(parse_hundredths(next_word(text)))) != 0) {
+            json_decref(averages);
+            return NULL;
+        }
+    }
+    return averages;
+}
+
+/* "0.17 0.04 0.01 1/123 4567" */
 int32_t part_load(struct monitor *monitor, json_t **ret_part)
 {
     LLMSPELL_CLEANUP_FREE char *text = read_text(monitor, "/proc/loadavg");
-    json_t *averages = json_null();
+    char *rest = text;
+    json_t *averages = text ? averages_of(&rest) : json_null();
     long running = UNKNOWN, total = UNKNOWN;
-    if (text) {
-        char *rest = text;
-        averages = json_array();
-        for (int i = 0; i < 3; i++)
-            if (json_array_append_new(averages, value_number(parse_hundredths(next_word(&rest)))))
-                return json_decref(averages), no_memory(monitor);
-        if (sscanf(rest, "%ld/%ld", &running, &total) != 2)
-            running = total = UNKNOWN;
-    }
+    if (text && sscanf(rest, "%ld/%ld", &running, &total) != 2)
+        running = total = UNKNOWN;
     json_t *part = json_pack("{s:o, s:o, s:o, s:o}", "load_average", averages, "uptime_seconds",
                              value_number(uptime_seconds(monitor)), "running",
                              value_integer(running), "total", value_integer(total));

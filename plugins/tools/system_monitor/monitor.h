@@ -87,6 +87,7 @@ struct monitor {
     const json_t *params;
     bool since_boot;
     double seconds; /* UNKNOWN if the uptime cannot be read */
+    int32_t broken; /* why a read ended that was none of the file's doing: the call fails with it */
     struct mounts mounts;
     struct cpu_sample cpu[2];
     struct network_sample network[2];

@@ -25,9 +25,10 @@ char *read_text(struct monitor *monitor, const char *path)
 {
     char *text = NULL;
     size_t size = 0;
-    if (llmspell_fs_read(monitor->call, path, NULL, FILE_MAX, &text, &size) < 0)
-        return NULL;
-    return text;
+    int32_t rc = llmspell_fs_read(monitor->call, path, NULL, FILE_MAX, &text, &size);
+    if (rc == LLMSPELL_ENOMEM || rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ECANCELLED)
+        monitor->broken = rc;
+    return text; /* NULL unless it was read */
 }
 
 /* Not /proc/self: that is a link, and beside it the paths of this process are ordinary ones. */

@@ -122,8 +122,8 @@ static int32_t invoke(void *self, struct llmspell_call *call, const json_t *para
         return LLMSPELL_EUNAVAILABLE;
     json_t *result = NULL;
     int32_t rc = measure(&monitor, &result);
-    if (rc == 0)
-        rc = llmspell_cancelled(call); /* a read that this cut short is no null */
+    if (rc == 0 && monitor.broken)
+        rc = monitor.broken == LLMSPELL_ENOMEM ? no_memory(&monitor) : monitor.broken;
     if (rc == 0)
         *ret_result = llmspell_steal_json(&result);
     json_decref(result);

@@ -59,8 +59,9 @@ struct llmspell_runtime {
     int32_t (*request)(void *self, struct llmspell_call *call, const char *msg_type,
                        const json_t *content, json_t **ret_reply);
 
-    /* Ends the running request soon, whatever it does; harmless when nothing runs. Call it only
-     * between open and close. [any-thread] */
+    /* Ends the running request soon, whatever it does; harmless when nothing runs. It may come just
+     * before request can notice: once it can, request asks host->cancelled, which says so, too.
+     * Called only between open and close. [any-thread] */
     void (*interrupt)(void *self);
 
     /* Frees self. [executor] */

@@ -305,6 +305,9 @@ static void test_set(void)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char start[64];
         snprintf(start, sizeof start, "--set %s: ", cases[i][0]);
+        for (char *c = start; *c; c++) /* messages hold no bytes that a terminal would obey */
+            if (*c == '\x1b' || *c == '\xFF')
+                *c = '?';
         sets[0] = cases[i][0];
         refused(&place, LLMSPELL_EINVAL, start, cases[i][1]);
     }

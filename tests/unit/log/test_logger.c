@@ -331,7 +331,9 @@ static void test_recovery(void)
     snprintf(message, sizeof message, "Z WARN  log: %d records were lost here: File too large\n",
              100 - whole);
     CU_ASSERT_TRUE(whole > 10 && whole < 100);
-    CU_ASSERT_PTR_NOT_NULL(strstr(text, message));
+    const char *notice = strstr(text, message);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(notice);
+    CU_ASSERT_EQUAL(notice[-24], '\n'); /* not behind the half of a record */
     CU_ASSERT_TRUE(matches(text, "\n[^ ]+Z INFO  k: recovered\n$"));
     free(text);
     tree_close(&tree);
