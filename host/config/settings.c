@@ -54,7 +54,8 @@ const struct setting settings_table[] = {
     {"tools", "timeout", SETTING_DURATION, "0", NULL, 0, 7 * DAY, true,
      "Upper bound for the time of a tool call. 0 = what the tool's manifest says."},
     {"tools", "check_results", SETTING_BOOL, "false", NULL, 0, 0, true,
-     "Check every result against the result schema of the tool's manifest; one that does not fit is "
+     "Check every result against the result schema of the tool's manifest; one that does not fit "
+     "is "
      "an error. For authors and tests."},
     {0}};
 

@@ -45,6 +45,7 @@ struct schema_eval {
     uint64_t steps;
     const struct schema_scope *scope;
     pcre2_match_data *match;
+    const char *limit; /* why the result is LLMSPELL_ELIMIT */
 };
 
 /* Evaluates node on value: 1 valid, 0 not, or a negative code. */

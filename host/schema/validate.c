@@ -8,6 +8,12 @@
 /* Evaluations in one validation: nested anyOf over references can multiply without end. */
 #define STEPS_MAX 50000000u
 
+static int exceed(struct schema_eval *eval, const char *limit)
+{
+    eval->limit = limit;
+    return LLMSPELL_ELIMIT;
+}
+
 /* Runs the operations of node. The first violation is enough if nobody listens. */
 static int run_operations(struct schema_eval *eval, const struct schema_site *site)
 {
@@ -70,7 +76,10 @@ int schema_eval_node(struct schema_eval *eval, const struct schema_node *node, c
         return eval->quiet ? 0 : schema_report_never(eval, node, location);
     }
     if (eval->depth >= SCHEMA_DEPTH_MAX || eval->steps >= STEPS_MAX)
-        return LLMSPELL_ELIMIT;
+        return exceed(eval, eval->steps >= STEPS_MAX
+                                ? "the schema needs too many steps for this value"
+                                : "the value is nested too deeply for its schema, or the schema "
+                                  "refers to itself without end");
     struct schema_site site = {node, value, location, marks};
     eval->depth++;
     eval->steps++;
@@ -111,7 +120,10 @@ int schema_eval_match(struct schema_eval *eval, const pcre2_code *code, const ch
         eval->match = pcre2_match_data_create(1, NULL);
     if (!eval->match)
         return LLMSPELL_ENOMEM;
-    return schema_pattern_match(code, text, length, eval->match, eval->schema->limits);
+    int result = schema_pattern_match(code, text, length, eval->match, eval->schema->limits);
+    if (result == LLMSPELL_ELIMIT)
+        return exceed(eval, "a regular expression of the schema takes too long for this value");
+    return result;
 }
 
 int schema_validate(const struct schema *schema, const json_t *instance,
@@ -124,9 +136,8 @@ int schema_validate(const struct schema *schema, const json_t *instance,
     int result = schema_eval_node(&eval, schema->root, instance, NULL, NULL);
     pcre2_match_data_free(eval.match);
     if (result == LLMSPELL_ELIMIT)
-        return error_set(ret_error, result,
-                         "the value is nested too deeply for its schema, the schema refers to "
-                         "itself without end, or a regular expression takes too long");
+        return error_set(ret_error, result, "%s",
+                         eval.limit ? eval.limit : "the values to compare are nested too deeply");
     if (result < 0)
         return error_set(ret_error, result, "out of memory while validating a value");
     return result;

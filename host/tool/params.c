@@ -261,6 +261,30 @@ static bool pick_violation(void *data, const struct schema_violation *violation)
     return rank != RANK_SELECTOR;
 }
 
+/* path, old_path … */
+static bool is_path_name(const char *name)
+{
+    size_t n = strlen(name);
+    return strcmp(name, "path") == 0 || (n > 5 && strcmp(name + n - 5, "_path") == 0);
+}
+
+/* A NUL inside a path would cut it short in C: refused here, for all tools. */
+static int check_paths(const json_t *params, struct error *ret_error)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)params, name, value)
+    {
+        if (!json_is_string(value) || !is_path_name(name) ||
+            strlen(json_string_value(value)) == json_string_length(value))
+            continue;
+        char path[ERROR_PATH_MAX];
+        snprintf(path, sizeof path, "/%s", name);
+        return error_set_at(ret_error, LLMSPELL_EINVAL, path, "%s holds a NUL character", path);
+    }
+    return 0;
+}
+
 int params_check(const struct params_plan *plan, const struct schema *schema, const json_t *params,
                  struct error *ret_error)
 {
@@ -270,7 +294,7 @@ int params_check(const struct params_plan *plan, const struct schema *schema, co
     if (rc < 0)
         return rc;
     if (rc == 1)
-        return 0;
+        return check_paths(params, ret_error);
     if (ret_error)
         *ret_error = chosen;
     return LLMSPELL_EINVAL;

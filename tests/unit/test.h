@@ -11,8 +11,7 @@
     int main(void)                                                                                 \
     {                                                                                              \
         CU_TestInfo tests[] = {__VA_ARGS__, CU_TEST_INFO_NULL};                                    \
-        CU_SuiteInfo suites[] = {{suite_name, NULL, NULL, NULL, NULL, tests},                      \
-                                 CU_SUITE_INFO_NULL};                                              \
+        CU_SuiteInfo suites[] = {{suite_name, NULL, NULL, NULL, NULL, tests}, CU_SUITE_INFO_NULL}; \
         if (CU_initialize_registry() != CUE_SUCCESS || CU_register_suites(suites) != CUE_SUCCESS)  \
             return EXIT_FAILURE;                                                                   \
         CU_basic_set_mode(CU_BRM_VERBOSE);                                                         \

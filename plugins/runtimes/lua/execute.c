@@ -276,6 +276,7 @@ static void run_cell(struct cell *cell)
     struct runtime *rt = cell->rt;
     input_reset(rt);
     interrupt_begin(rt);
+    interrupt_pending(rt); /* cancelled before it began: sets the hook */
     int status = state_call(rt, run, cell);
     if (status != LUA_OK && !cell->error)
         cell->error = report_outer(cell, status);

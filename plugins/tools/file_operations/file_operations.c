@@ -41,7 +41,7 @@ static int32_t file_operations_invoke(void *self, struct llmspell_call *call, co
                                       json_t **ret_result)
 {
     (void)self;
-    struct job job = {.call = call, .fs = llmspell_fs(call), .params = params};
+    struct job job = {.call = call, .fs = llmspell_fs_get(call), .params = params};
     job.path = llmspell_string(params, "path");
     if (!job.fs)
         return LLMSPELL_EUNAVAILABLE;

@@ -117,7 +117,7 @@ static int32_t invoke(void *self, struct llmspell_call *call, const json_t *para
                       json_t **ret_result)
 {
     (void)self;
-    struct monitor monitor = {.call = call, .params = params, .fs = llmspell_fs(call)};
+    struct monitor monitor = {.call = call, .params = params, .fs = llmspell_fs_get(call)};
     if (!monitor.fs)
         return LLMSPELL_EUNAVAILABLE;
     json_t *result = NULL;

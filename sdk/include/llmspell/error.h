@@ -31,7 +31,8 @@ enum llmspell_error_code {
 #undef X
 };
 
-/* The name of a code on the wire ("invalid_params"); static; "failed" for an unknown code. [any-thread] */
+/* The name of a code on the wire ("invalid_params"); static; "failed" for an unknown code.
+ * [any-thread] */
 static inline const char *llmspell_error_name(int32_t code)
 {
     switch (code) {

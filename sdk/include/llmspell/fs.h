@@ -36,8 +36,8 @@ struct llmspell_fs {
     /* Opens (O_PATH|O_DIRECTORY) the folder that holds the last component of path and writes that
      * component to ret_name (LLMSPELL_FS_NAME_MAX bytes): for operations on the name itself, with
      * the *at() calls and AT_SYMLINK_NOFOLLOW. for_write != 0 needs a write grant. A path that is
-     * itself a root → permission_denied if for_write, else its ret_name is ".". Other errors as
-     * open. [the thread of the call] */
+     * itself a root, or a folder that holds one → permission_denied if for_write, else its
+     * ret_name is ".". Other errors as open. [the thread of the call] */
     int32_t (*open_parent)(struct llmspell_call *call, const char *path, int32_t for_write,
                            const char *pointer, char *ret_name);
 };
@@ -47,7 +47,7 @@ struct llmspell_fs {
 #endif
 
 /* The file service; NULL (with the error set) if this host has none. */
-static inline const struct llmspell_fs *llmspell_fs(struct llmspell_call *call)
+static inline const struct llmspell_fs *llmspell_fs_get(struct llmspell_call *call)
 {
     const struct llmspell_fs *fs =
         (const struct llmspell_fs *)call->host->extension(call->ctx, LLMSPELL_FS);
@@ -58,11 +58,12 @@ static inline const struct llmspell_fs *llmspell_fs(struct llmspell_call *call)
 }
 
 /* Opens a regular file for reading and checks its size in bytes against max. Returns a descriptor
- * that the caller closes, or a negative code with the error set: as fs->open, and limit_exceeded. */
+ * that the caller closes, or a negative code with the error set: as fs->open, and limit_exceeded.
+ */
 static inline int32_t llmspell_fs_open_file(struct llmspell_call *call, const char *path,
                                             const char *pointer, uint64_t max, uint64_t *ret_size)
 {
-    const struct llmspell_fs *fs = llmspell_fs(call);
+    const struct llmspell_fs *fs = llmspell_fs_get(call);
     if (!fs)
         return LLMSPELL_EUNAVAILABLE;
     int fd = fs->open(call, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, pointer);

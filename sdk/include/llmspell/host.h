@@ -29,15 +29,16 @@ extern "C" {
 #define LLMSPELL_LOG_DEBUG 4
 #define LLMSPELL_LOG_TRACE 5
 
-struct llmspell_ctx; /* one loaded plugin as the host knows it; opaque; lives as long as the process */
+struct llmspell_ctx; /* one loaded plugin as the host knows it; opaque; lives as long as the process
+                      */
 
 /* One call into a plugin. Owned by the host; borrowed for the call; never kept. A plugin that needs
  * the host outside a call copies `host` and `ctx` in open (both live as long as the process). */
 struct llmspell_call {
-    uint32_t size;                   /* sizeof at the host's build */
-    uint32_t reserved;               /* 0 */
+    uint32_t size;                    /* sizeof at the host's build */
+    uint32_t reserved;                /* 0 */
     const struct llmspell_host *host; /* never NULL */
-    struct llmspell_ctx *ctx;        /* the plugin that is called; never NULL */
+    struct llmspell_ctx *ctx;         /* the plugin that is called; never NULL */
 };
 
 struct llmspell_host {

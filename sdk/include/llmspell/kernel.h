@@ -24,7 +24,8 @@ struct llmspell_message {
     uint32_t parent_size;  /* bytes of parent */
     const char *msg_type;  /* "stream", "status", … */
     const json_t *content; /* a JSON object; do not change it */
-    const char *parent;    /* JSON text of the header of the request that caused this event; "" if none */
+    const char
+        *parent; /* JSON text of the header of the request that caused this event; "" if none */
 };
 
 /* A request. The struct and its strings are borrowed for the call of submit; content is taken over

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Everything at once, and the facts about the manifest inside a plugin file: an ELF note in
- * .note.llmspell (owner "llmspell", type LLMSPELL_NOTE_MANIFEST) whose descriptor is the JSON text. */
+ * .note.llmspell (owner "llmspell", type LLMSPELL_NOTE_MANIFEST) whose descriptor is the JSON text.
+ */
 #ifndef LLMSPELL_PLUGIN_H
 #define LLMSPELL_PLUGIN_H
 

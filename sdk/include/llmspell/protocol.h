@@ -14,14 +14,15 @@ extern "C" {
 /* One request of a client; borrowed for the call. */
 struct llmspell_client_request {
     uint32_t size;
-    int32_t timeout_ms;        /* how long to wait for the reply; -1 = for ever */
-    const char *msg_type;      /* "execute_request", "tool_request", … */
-    const json_t *content;     /* a JSON object; borrowed */
-    llmspell_event_fn event;   /* events that this request causes, in order; or NULL */
+    int32_t timeout_ms;      /* how long to wait for the reply; -1 = for ever */
+    const char *msg_type;    /* "execute_request", "tool_request", … */
+    const json_t *content;   /* a JSON object; borrowed */
+    llmspell_event_fn event; /* events that this request causes, in order; or NULL */
     /* The kernel asks for a line: returns a new JSON string, or NULL at end of input. Or NULL. */
     json_t *(*input)(void *data, const json_t *content);
-    void *data;                /* for event and input */
-    int32_t cancel_fd;         /* when it becomes readable: read it empty, send interrupt_request, wait on. -1: none */
+    void *data;        /* for event and input */
+    int32_t cancel_fd; /* when it becomes readable: read it empty, send interrupt_request, wait on.
+                          -1: none */
     int32_t reserved;
 };
 
@@ -68,11 +69,11 @@ LLMSPELL_EXPORT extern const struct llmspell_protocol llmspell_protocol_v1;
 #endif
 
 #define LLMSPELL_PROTOCOL(...)                                                                     \
-    const struct llmspell_protocol llmspell_protocol_v1 = {                                        \
-        .size = sizeof(struct llmspell_protocol),                                                  \
-        .abi_major = LLMSPELL_ABI_MAJOR,                                                           \
-        .needs_minor = 0,                                                                          \
-        .json_identity = json_object_get,                                                          \
-        __VA_ARGS__};
+    const struct llmspell_protocol llmspell_protocol_v1 = {.size =                                 \
+                                                               sizeof(struct llmspell_protocol),   \
+                                                           .abi_major = LLMSPELL_ABI_MAJOR,        \
+                                                           .needs_minor = 0,                       \
+                                                           .json_identity = json_object_get,       \
+                                                           __VA_ARGS__};
 
 #endif

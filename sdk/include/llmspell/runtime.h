@@ -75,11 +75,10 @@ LLMSPELL_EXPORT extern const struct llmspell_runtime llmspell_runtime_v1;
 #endif
 
 #define LLMSPELL_RUNTIME(...)                                                                      \
-    const struct llmspell_runtime llmspell_runtime_v1 = {                                          \
-        .size = sizeof(struct llmspell_runtime),                                                   \
-        .abi_major = LLMSPELL_ABI_MAJOR,                                                           \
-        .needs_minor = 0,                                                                          \
-        .json_identity = json_object_get,                                                          \
-        __VA_ARGS__};
+    const struct llmspell_runtime llmspell_runtime_v1 = {.size = sizeof(struct llmspell_runtime),  \
+                                                         .abi_major = LLMSPELL_ABI_MAJOR,          \
+                                                         .needs_minor = 0,                         \
+                                                         .json_identity = json_object_get,         \
+                                                         __VA_ARGS__};
 
 #endif

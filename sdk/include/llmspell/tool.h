@@ -102,7 +102,8 @@ static inline int32_t llmspell_cancelled(const struct llmspell_call *call)
     return call->host->cancelled(call);
 }
 
-/* ---- typed getters: borrowed values of checked params; a fallback for absent optional members ---- */
+/* ---- typed getters: borrowed values of checked params; a fallback for absent optional members
+ * ---- */
 
 static inline const char *llmspell_string(const json_t *params, const char *key)
 {
@@ -142,7 +143,8 @@ static inline int llmspell_is(const json_t *params, const char *key, const char 
     return value && strcmp(value, text) == 0;
 }
 
-/* ---- cleanup by attribute: `LLMSPELL_CLEANUP_FREE char *text = NULL;` is freed at end of scope ---- */
+/* ---- cleanup by attribute: `LLMSPELL_CLEANUP_FREE char *text = NULL;` is freed at end of scope
+ * ---- */
 
 static inline void llmspell_cleanup_free(void *pointer)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The version of llmspell and of its plugin ABI. Read by every plugin and by the host.
- * ABI rule: a plugin loads if its major equals the host's and its needs_minor <= the host's minor. */
+ * ABI rule: a plugin loads if its major equals the host's and its needs_minor <= the host's minor.
+ */
 #ifndef LLMSPELL_VERSION_H
 #define LLMSPELL_VERSION_H
 
