@@ -10,50 +10,41 @@
 #include <llmspell/version.h>
 
 #include "cli/cli.h"
-#include "util/text.h"
 
-/* Where the command's words begin: behind the global options. -1: wrong usage. */
+static const struct cli_option *find_letter(char letter)
+{
+    const struct cli_option *option = global_options;
+    while (option->name && option->letter != letter)
+        option++;
+    return option->name ? option : NULL;
+}
+
+/* True if the value of option text is the next word: --output json, -o json, -qo json. */
+static bool wants_next(const char *text)
+{
+    const struct cli_option *option = global_options;
+    if (strncmp(text, "--", 2) == 0) {
+        size_t n = strlen(text + 2); /* the name may be shortened */
+        while (option->name && !(option->argument && strncmp(option->name, text + 2, n) == 0))
+            option++;
+        return option->name != NULL;
+    }
+    while (*++text)
+        if ((option = find_letter(*text)) && option->argument)
+            return text[1] == '\0';
+    return false;
+}
+
+/* Where the command's words begin: behind the global options. */
 static int skip_options(int argc, char **argv)
 {
     int i = 1;
     for (; i < argc && argv[i][0] == '-' && argv[i][1]; i++) {
-        const char *text = argv[i];
-        if (strcmp(text, "--") == 0)
+        if (strcmp(argv[i], "--") == 0)
             return i + 1;
-        for (const struct cli_option *o = global_options; o->name; o++) {
-            bool is_long = strncmp(text, "--", 2) == 0 && strcmp(text + 2, o->name) == 0;
-            bool is_short = o->letter && text[1] == o->letter && text[2] == '\0';
-            if (o->argument && (is_long || is_short)) {
-                i++;
-                break;
-            }
-        }
+        i += wants_next(argv[i]);
     }
-    return i;
-}
-
-static int unknown_command(char **words, int count)
-{
-    struct nearest nearest = {.name = words[0]};
-    char two[128];
-    for (size_t i = 0; commands[i]; i++) {
-        char first[32];
-        snprintf(first, sizeof first, "%.*s", (int)strcspn(commands[i]->name, " "),
-                 commands[i]->name);
-        if (strcmp(first, words[0]) == 0) {
-            if (count == 1)
-                return cli_usage(NULL, "\"%s\" wants a second word", words[0]);
-            snprintf(two, sizeof two, "%s %s", words[0], words[1]);
-            nearest.name = two;
-            nearest.best = NULL;
-        }
-    }
-    for (size_t i = 0; commands[i]; i++)
-        nearest_offer(&nearest, commands[i]->name);
-    if (nearest.best)
-        return cli_usage(NULL, "no command is called \"%s\"; did you mean \"%s\"?", nearest.name,
-                         nearest.best);
-    return cli_usage(NULL, "no command is called \"%s\"", nearest.name);
+    return i < argc ? i : argc;
 }
 
 /* Writing to a pipe that nobody reads, or beyond a file size limit, is an error, not a death. */
@@ -135,7 +126,7 @@ int main(int argc, char **argv)
     int at = skip_options(argc, argv), used;
     const struct command *command = command_find(argv + at, argc - at, &used);
     if (!command && at < argc)
-        return unknown_command(argv + at, argc - at);
+        return command_unknown(argv + at, argc - at);
     if (!command && argc > 1 && args_are_bad(argc, argv))
         return EXIT_USAGE;
     if (!command) {

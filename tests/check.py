@@ -49,7 +49,7 @@ def run_unit(options, totals):
             continue
         try:
             done = subprocess.run([str(program)], cwd=options.build / "tests", text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=600,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=240,
                                   env=options.env, errors="replace")
             output, code = done.stdout, done.returncode
         except subprocess.TimeoutExpired as late:

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/text.h"
+
 #define LONG_BASE 256
 
 struct tables {
@@ -41,14 +43,24 @@ static const struct cli_option *find_row(const struct tables *tables, int code)
     return NULL;
 }
 
-static int usage_error(const char *command, char **argv)
+/* Why getopt_long stopped: code is ':' (a value is missing) or '?'. */
+static int usage_error(int code, const struct tables *tables, const char *word, const char *command)
 {
-    const char *what = argv[optind - 1];
-    bool missing = optopt != 0 && optopt != '?';
-    if (missing && optopt < LONG_BASE)
-        fprintf(stderr, "llmspell: option -%c: unknown, or its value is missing", optopt);
+    const struct cli_option *row = optopt ? find_row(tables, optopt) : NULL;
+    struct nearest nearest = {.name = word + strspn(word, "-")};
+    for (int i = 0; i < tables->count; i++)
+        nearest_offer(&nearest, tables->rows[i]->name);
+    if (code == ':' && row)
+        fprintf(stderr, "llmspell: option --%s wants a value: %s", row->name, row->argument);
+    else if (row)
+        fprintf(stderr, "llmspell: option --%s takes no value", row->name);
+    else if (optopt)
+        fprintf(stderr, "llmspell: no option is called -%c", optopt);
+    else if (nearest.best)
+        fprintf(stderr, "llmspell: no option is called %s (did you mean --%s?)", word,
+                nearest.best);
     else
-        fprintf(stderr, "llmspell: option %s: unknown, ambiguous, or its value is missing", what);
+        fprintf(stderr, "llmspell: no option is called %s", word);
     fprintf(stderr, "; see `llmspell help %s`\n", command);
     return -1;
 }
@@ -74,7 +86,7 @@ int args_parse(struct args *args, int argc, char **argv, const struct cli_option
     while ((code = getopt_long(argc + 1, all, tables.shorts, tables.longs, NULL)) != -1) {
         const struct cli_option *row = find_row(&tables, code);
         if (!row || args->given_count == ARGS_OPTIONS_MAX) {
-            usage_error(command, all);
+            usage_error(code, &tables, all[optind - 1], command);
             free(all);
             return -1;
         }

@@ -88,5 +88,6 @@ void cli_clear(struct cli *cli);
 void help_print_overview(const struct cli *cli);
 void help_print_command(const struct cli *cli, const struct command *command);
 const struct command *command_find(char **words, int count, int *ret_used);
+int command_unknown(char **words, int count); /* says so, with a near miss; EXIT_USAGE */
 
 #endif

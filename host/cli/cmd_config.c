@@ -200,8 +200,13 @@ static int run_init(struct cli *cli, const struct args *args)
                 errno == EEXIST ? "; --force overwrites it" : "");
         return EXIT_FAILED;
     }
-    if (!cli->quiet)
+    if (cli->json) {
+        LLMSPELL_CLEANUP_JSON json_t *document =
+            json_pack("{s:s, s:s}", "status", "ok", "file", path);
+        cli_print_json(cli, document);
+    } else if (!cli->quiet) {
         printf("%s written\n", path);
+    }
     return EXIT_OK;
 }
 

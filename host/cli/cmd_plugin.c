@@ -12,18 +12,26 @@
 #include "cli/table.h"
 #include "plugin/loader.h"
 #include "schema/schema.h"
+#include "util/utf8.h"
 
 static const char *const STATES[] = {"ready", "shadowed", "refused"};
+
+/* A file's name may be any bytes, and the file is listed all the same. */
+static json_t *any_text(const char *text)
+{
+    LLMSPELL_CLEANUP_FREE char *repaired = utf8_repair(text, strlen(text), NULL);
+    return json_string(repaired ? repaired : "");
+}
 
 static json_t *describe(struct plugin *plugin)
 {
     const json_t *manifest = NULL;
     plugin_manifest(plugin, &manifest, NULL);
-    json_t *object = json_pack(
-        "{s:s, s:s, s:s, s:s*, s:s*, s:s}", "kind", plugin_kind_name(plugin->head.kind), "name",
-        plugin->head.name, "state", STATES[plugin->state], "version",
-        llmspell_string(manifest, "version"), "reason", plugin->reason, "file", plugin->path);
-    return object;
+    return json_pack("{s:s, s:o, s:s, s:s*, s:s*, s:o}", "kind",
+                     plugin_kind_name(plugin->head.kind), "name", any_text(plugin->head.name),
+                     "state", STATES[plugin->state], "version",
+                     llmspell_string(manifest, "version"), "reason", plugin->reason, "file",
+                     any_text(plugin->path));
 }
 
 static int run_list(struct cli *cli, const struct args *args)
@@ -68,8 +76,8 @@ const struct command cmd_plugin_list = {
 /* ---- one file, not in the plugin path ---- */
 
 /* A catalog that holds the files of the folder of path; *ret_plugin is the one of path. */
-static int open_file(const char *path, struct catalog **ret_catalog, struct plugin **ret_plugin,
-                     struct error *ret_error)
+static int open_file(const struct config *config, const char *path, struct catalog **ret_catalog,
+                     struct plugin **ret_plugin, struct error *ret_error)
 {
     LLMSPELL_CLEANUP_FREE char *full = realpath(path, NULL);
     if (!full)
@@ -80,7 +88,8 @@ static int open_file(const char *path, struct catalog **ret_catalog, struct plug
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     *strrchr(folder, '/') = '\0';
     const char *folders[] = {*folder ? folder : "/", NULL};
-    struct catalog_options options = {.folders = folders, .allow_writable = false};
+    struct catalog_options options = {
+        .folders = folders, .allow_writable = config_bool(config, "plugins", "allow_writable")};
     int rc = catalog_open(&options, ret_catalog, ret_error);
     if (rc < 0)
         return rc;
@@ -142,9 +151,12 @@ static int run_info(struct cli *cli, const struct args *args)
     struct catalog *own = NULL;
     struct plugin *plugin = NULL;
     const struct catalog *catalog;
-    int status;
+    const struct config *config;
+    int status = cli_config(cli, &config);
+    if (status != 0)
+        return status;
     if (is_file(args->values[0])) {
-        int rc = open_file(args->values[0], &own, &plugin, &error);
+        int rc = open_file(config, args->values[0], &own, &plugin, &error);
         status = rc < 0 ? cli_fail(cli, &error) : show_info(cli, plugin);
         catalog_free(own);
         return status;
@@ -177,13 +189,30 @@ struct report {
     int failed;
 };
 
+static void add_row(struct report *report, const char *name, const char *status,
+                    const char *message)
+{
+    json_array_append_new(report->checks, json_pack("{s:s, s:s, s:s*}", "check", name, "status",
+                                                    status, "message", message));
+}
+
 static void note(struct report *report, const char *name, int rc, const char *message)
 {
-    json_t *row = json_pack("{s:s, s:s}", "check", name, "status", rc < 0 ? "error" : "ok");
-    if (rc < 0)
-        json_object_set_new(row, "message", json_string(message));
     report->failed += rc < 0;
-    json_array_append_new(report->checks, row);
+    add_row(report, name, rc < 0 ? "error" : "ok", rc < 0 ? message : NULL);
+}
+
+/* Unknown keys only warn: a later host may know them. */
+static void check_known_keys(struct report *report, const struct plugin *plugin)
+{
+    LLMSPELL_CLEANUP_FREE char *warning = NULL;
+    LLMSPELL_CLEANUP_JSON json_t *again = NULL;
+    struct error why;
+    manifest_parse(plugin->text, plugin->text_size, plugin->path, &again, &warning, NULL);
+    if (warning)
+        error_set(&why, 0, "unknown keys: %s (own ones start with x-)", warning);
+    add_row(report, "keys of the manifest are known", warning ? "warning" : "ok",
+            warning ? why.message : NULL);
 }
 
 static void check_schema(struct report *report, const json_t *manifest, const char *key,
@@ -226,12 +255,7 @@ static void check_all(struct report *report, struct plugin *plugin)
     note(report, "manifest", rc, error.message);
     if (rc < 0)
         return;
-    LLMSPELL_CLEANUP_FREE char *warning = NULL;
-    LLMSPELL_CLEANUP_JSON json_t *again = NULL;
-    manifest_parse(plugin->text, plugin->text_size, plugin->path, &again, &warning, NULL);
-    if (warning)
-        error_set(&error, LLMSPELL_EINVAL, "unknown keys: %s (own ones start with x-)", warning);
-    note(report, "keys of the manifest are known", warning ? LLMSPELL_EINVAL : 0, error.message);
+    check_known_keys(report, plugin);
     if (plugin->head.kind == PLUGIN_TOOL) {
         struct schema *parameters = NULL, *result = NULL;
         check_schema(report, manifest, "parameters", &parameters);
@@ -252,8 +276,12 @@ static int run_check(struct cli *cli, const struct args *args)
     struct error error;
     struct catalog *catalog = NULL;
     struct plugin *plugin;
+    const struct config *config;
+    int status = cli_config(cli, &config);
+    if (status != 0)
+        return status;
     struct report report = {.checks = json_array()};
-    int rc = open_file(args->values[0], &catalog, &plugin, &error);
+    int rc = open_file(config, args->values[0], &catalog, &plugin, &error);
     if (rc == 0)
         check_all(&report, plugin);
     if (rc == 0 && cli->json) {

@@ -113,6 +113,7 @@ const struct command cmd_tool_search = {
 /* ---- test ---- */
 
 struct totals {
+    bool all; /* --all: a tool that cannot be tested is one failure of many */
     int passed, failed;
     json_t *replies;
 };
@@ -135,17 +136,33 @@ static void show_tests(const struct cli *cli, const char *name, const json_t *re
         json_array_append(totals->replies, (json_t *)reply);
 }
 
+static void show_untested(const struct cli *cli, const char *name, json_t *reply,
+                          struct table *table, struct totals *totals)
+{
+    const char *cells[] = {name, "", "FAILED",
+                           llmspell_string(json_object_get(reply, "error"), "message")};
+    table_add(table, cells);
+    totals->failed++;
+    json_object_set_new(reply, "tool", json_string(name));
+    if (cli->json)
+        json_array_append(totals->replies, reply);
+}
+
 static int test_one(struct cli *cli, const char *name, struct table *table, struct totals *totals)
 {
     LLMSPELL_CLEANUP_JSON json_t *request =
         json_pack("{s:s, s:s}", "command", "test", "name", name);
     LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
     int status = cli_request(cli, "tool_request", request, -1, &reply);
-    if (status == 0 && !json_object_get(reply, "tests"))
-        status = cli_check_reply(cli, reply);
-    if (status == 0)
+    if (status != 0)
+        return status;
+    if (json_object_get(reply, "tests"))
         show_tests(cli, name, reply, table, totals);
-    return status;
+    else if (totals->all)
+        show_untested(cli, name, reply, table, totals);
+    else
+        return cli_check_reply(cli, reply);
+    return 0;
 }
 
 static int test_all(struct cli *cli, struct table *table, struct totals *totals)
@@ -169,7 +186,7 @@ static int run_test(struct cli *cli, const struct args *args)
     bool all = args_has(args, "all");
     if (all == (args->count == 1))
         return cli_usage(NULL, "tool test wants a NAME or --all");
-    struct totals totals = {.replies = json_array()};
+    struct totals totals = {.all = all, .replies = json_array()};
     struct table *table = table_new(cli, headings);
     int status =
         all ? test_all(cli, table, &totals) : test_one(cli, args->values[0], table, &totals);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "util/text.h"
 
 static const char *bold(const struct cli *cli)
 {
@@ -15,7 +16,15 @@ static const char *plain(const struct cli *cli)
     return cli->color ? "\033[0m" : "";
 }
 
-/* Every option with an id of its own gets a line; columns are aligned at 28. */
+/* text, then blanks up to width; UTF-8 letters count once. */
+static void print_padded(const char *text, int width)
+{
+    int letters = 0;
+    for (const char *at = text; *at; at++)
+        letters += (*at & 0xC0) != 0x80;
+    printf("  %s%*s ", text, letters < width ? width - letters : 0, "");
+}
+
 static void print_options(const struct cli_option *table)
 {
     for (; table && table->name; table++) {
@@ -23,8 +32,8 @@ static void print_options(const struct cli_option *table)
         snprintf(left, sizeof left, "%s%c%s--%s%s%s", table->letter ? "-" : "",
                  table->letter ? table->letter : ' ', table->letter ? ", " : "   ", table->name,
                  table->argument ? " " : "", table->argument ? table->argument : "");
-        printf("  %-32s %s%s\n", left[0] == ' ' && left[1] == ' ' ? left : left, table->help,
-               table->repeatable ? " (may be repeated)" : "");
+        print_padded(left, 32);
+        printf("%s%s\n", table->help, table->repeatable ? " (may be repeated)" : "");
     }
 }
 
@@ -36,7 +45,8 @@ void help_print_overview(const struct cli *cli)
     for (size_t i = 0; commands[i]; i++) {
         char left[96];
         snprintf(left, sizeof left, "%s %s", commands[i]->name, commands[i]->arguments);
-        printf("  %-38s %s\n", left, commands[i]->summary);
+        print_padded(left, 38);
+        printf("%s\n", commands[i]->summary);
     }
     printf("\n%sOptions%s (before or behind the command)\n", bold(cli), plain(cli));
     print_options(global_options);
@@ -83,6 +93,41 @@ const struct command *command_find(char **words, int count, int *ret_used)
     return best;
 }
 
+/* Offers each command to near: those of one word, or those of two. Words of the first kind are also
+ * the first words of the second ("tool"). */
+static void offer_commands(struct nearest *nearest, bool two, char first[32])
+{
+    for (size_t i = 0; commands[i]; i++) {
+        const char *name = commands[i]->name;
+        char group[32];
+        snprintf(group, sizeof group, "%.*s", (int)strcspn(name, " "), name);
+        const char *before = nearest->best;
+        nearest_offer(nearest, two ? name : group);
+        if (!two && nearest->best != before) {
+            memcpy(first, group, sizeof group);
+            nearest->best = first;
+        }
+    }
+}
+
+int command_unknown(char **words, int count)
+{
+    char two[128], first[32];
+    struct nearest one_word = {.name = words[0]}, two_words = {.name = two};
+    snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
+    offer_commands(&one_word, false, first);
+    if (count > 1)
+        offer_commands(&two_words, true, NULL);
+    bool group = one_word.best && one_word.distance == 0;
+    if (group && count == 1)
+        return cli_usage(NULL, "\"%s\" wants a second word", words[0]);
+    const char *name = group || two_words.best ? two : words[0];
+    const char *best = two_words.best || group ? two_words.best : one_word.best;
+    if (best)
+        return cli_usage(NULL, "no command is called \"%s\" (did you mean \"%s\"?)", name, best);
+    return cli_usage(NULL, "no command is called \"%s\"", name);
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     int used;
@@ -103,8 +148,7 @@ static int run(struct cli *cli, const struct args *args)
                commands[i]->summary);
         shown++;
     }
-    return shown ? EXIT_OK
-                 : cli_usage(NULL, "no command is called \"%s\"", args->values[args->count - 1]);
+    return shown ? EXIT_OK : command_unknown((char **)args->values, args->count);
 }
 
 const struct command cmd_help = {

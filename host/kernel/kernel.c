@@ -2,6 +2,7 @@
  * The kernel: which message goes where. */
 #include "kernel/kernel.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -12,10 +13,14 @@
 
 /* ---- the messages that the kernel answers itself, at once ---- */
 
+/* The header is JSON text: the id stands in it in quotes. */
 static struct operation *find_active(struct kernel *kernel, const char *msg_id)
 {
+    char quoted[160];
+    if (snprintf(quoted, sizeof quoted, "\"%s\"", msg_id) >= (int)sizeof quoted)
+        return NULL;
     for (struct operation *o = kernel->active; o; o = o->right)
-        if (o->parent_size && strstr(o->text, msg_id))
+        if (o->parent_size && strstr(o->text, quoted))
             return o;
     return NULL;
 }

@@ -95,7 +95,7 @@ static void interrupt(struct waiter *waiter)
 {
     json_t *content = json_object();
     char msg_id[64];
-    snprintf(msg_id, sizeof msg_id, "%.*s", (int)strlen(waiter->parent) - 12, waiter->parent + 10);
+    snprintf(msg_id, sizeof msg_id, "%.*s", (int)strlen(waiter->parent) - 13, waiter->parent + 11);
     json_object_set_new(content, "msg_id", json_string(msg_id));
     json_decref(kernel_cancel(waiter->kernel, content));
     json_decref(content);

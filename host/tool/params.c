@@ -9,6 +9,8 @@
 
 #include <llmspell/tool.h>
 
+#include "util/text.h"
+
 #define DEPTH_MAX 64
 
 struct alias {
@@ -247,6 +249,24 @@ static bool is_secret(const struct params_plan *plan, const char *path)
     return json_is_true(json_object_get(json_object_get(plan->properties, name), "x-secret"));
 }
 
+/* What was probably meant by the unknown member at path, a name or an alias, or NULL. */
+static const char *nearest_member(const struct params_plan *plan, const char *path)
+{
+    struct nearest nearest = {.name = path + 1};
+    const char *name;
+    json_t *property;
+    if (*path != '/' || strchr(path + 1, '/'))
+        return NULL;
+    json_object_foreach((json_t *)plan->properties, name, property)
+    {
+        nearest_offer(&nearest, name);
+    }
+    for (size_t i = 0; i < plan->alias_count; i++)
+        if (plan->aliases[i].alias)
+            nearest_offer(&nearest, plan->aliases[i].alias);
+    return nearest.best;
+}
+
 static bool pick_violation(void *data, const struct schema_violation *violation)
 {
     struct pick *pick = data;
@@ -255,9 +275,11 @@ static bool pick_violation(void *data, const struct schema_violation *violation)
         return true;
     pick->rank = rank;
     const char *path = violation->instance_path;
-    error_set_at(pick->error, LLMSPELL_EINVAL, path, "%s %s (%s)", *path ? path : "the parameters",
-                 is_secret(pick->plan, path) ? "is not acceptable" : violation->message,
-                 violation->keyword);
+    const char *near = rank == RANK_UNKNOWN ? nearest_member(pick->plan, path) : NULL;
+    error_set_at(
+        pick->error, LLMSPELL_EINVAL, path, "%s %s (%s)%s%s%s", *path ? path : "the parameters",
+        is_secret(pick->plan, path) ? "is not acceptable" : violation->message, violation->keyword,
+        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
     return rank != RANK_SELECTOR;
 }
 

@@ -203,11 +203,13 @@ int registry_list(const struct registry *registry, const char *category, const j
 {
     LLMSPELL_CLEANUP_JSON json_t *tools = json_array();
     for (size_t i = 0; tools && i < registry->count; i++) {
-        const struct plugin *plugin = registry->tools[i].plugin;
+        struct plugin *plugin = registry->tools[i].plugin;
         LLMSPELL_CLEANUP_JSON json_t *entry = NULL;
-        int rc = plugin_members(plugin, LIST_KEYS, &entry, ret_error);
-        if (rc < 0)
-            return rc;
+        struct error why;
+        if (plugin_members(plugin, LIST_KEYS, &entry, &why) < 0) {
+            plugin_refuse(plugin, why.message); /* one bad file does not hide the others */
+            continue;
+        }
         if (!matches(entry, category, words))
             continue;
         const json_t *capabilities = json_object_get(entry, "capabilities");

@@ -43,6 +43,8 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
 {
     unsigned limit = (unsigned)(strlen(nearest->name) / 3);
     limit = limit < 1 ? 1 : limit > 3 ? 3 : limit;
+    if (nearest->best && nearest->distance == 0)
+        return;
     if (nearest->best)
         limit = nearest->distance - 1;
     unsigned distance = text_distance(nearest->name, candidate, limit);

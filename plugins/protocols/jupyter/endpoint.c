@@ -57,7 +57,7 @@ int endpoint_base_init(struct endpoint_base *base, const char *transport, const 
 void endpoint_base_clear(struct endpoint_base *base)
 {
     if (base->folder)
-        rmdir(base->folder); /* ZeroMQ has removed its sockets by now */
+        rmdir(base->folder);
     free(base->folder);
     base->folder = NULL;
 }
@@ -115,6 +115,14 @@ static int ipc_free_port(const struct endpoint_base *base)
             return port;
     }
     return IPC_PORT_MAX;
+}
+
+void endpoint_unbound(const struct endpoint_base *base, int port)
+{
+    char address[ENDPOINT_MAX], digits[16];
+    snprintf(digits, sizeof digits, "%d", port);
+    if (base->ipc && format_address(base, base->ip, digits, address) == 0)
+        unlink(address + sizeof "ipc://" - 1); /* ZeroMQ leaves it */
 }
 
 static int bind_failed(const char *name, const char *address, int port, int error, char *message,

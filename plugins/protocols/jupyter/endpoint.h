@@ -20,6 +20,9 @@ struct endpoint_base {
 int endpoint_base_init(struct endpoint_base *base, const char *transport, const char *ip,
                        char *message, size_t size);
 
+/* Removes the socket file of a port that was bound with ipc; nothing to do for tcp. */
+void endpoint_unbound(const struct endpoint_base *base, int port);
+
 /* Removes the private folder; a base of zeros is fine. */
 void endpoint_base_clear(struct endpoint_base *base);
 

@@ -142,11 +142,9 @@ static int read_cancel(struct exchange *x)
 
 /* Interrupts this request and no other one ("msg_id" is ours; other kernels interrupt what runs).
  */
-static void cancel(struct exchange *x)
+static void interrupt(struct exchange *x)
 {
     char id[WIRE_NAME_MAX];
-    if (!read_cancel(x))
-        return;
     json_t *content = json_pack("{s:s}", "msg_id", x->id);
     client_send(x->client, TRANSPORT_CONTROL, "interrupt_request", content, id, NULL);
     json_decref(content);
@@ -164,8 +162,8 @@ static void wait_message(struct exchange *x)
     int count = x->cancel_fd >= 0 ? 6 : 5;
     int64_t deadline = x->reply ? -1 : x->deadline;
     if (zmq_poll(items, count, client_wait(deadline, x->late)) > 0 && count == 6 &&
-        items[5].revents)
-        cancel(x);
+        items[5].revents && read_cancel(x))
+        interrupt(x);
 }
 
 /* ---- the exchange ---- */
@@ -184,9 +182,11 @@ static int32_t exchange_run(struct exchange *x, struct llmspell_call *call)
                                  "the kernel went away before it answered %s",
                                  x->request->msg_type);
         }
-        if (!x->reply && x->deadline >= 0 && now >= x->deadline)
+        if (!x->reply && x->deadline >= 0 && now >= x->deadline) {
+            interrupt(x); /* nobody waits for it any more */
             return llmspell_fail(call, LLMSPELL_ETIMEOUT, "no reply to %s within %d ms",
                                  x->request->msg_type, (int)x->request->timeout_ms);
+        }
         wait_message(x);
     }
 }

@@ -167,6 +167,7 @@ static int channel_receive(struct transport *transport, enum transport_channel c
     if (channel != TRANSPORT_HB)
         transport->receive(transport->data, channel, transport->frames->spans,
                            transport->frames->count);
+    wire_clear(transport->frames); /* a megabyte is not kept until the next message */
     return 1;
 }
 
@@ -272,6 +273,11 @@ void transport_close(struct transport *transport)
         while (zmq_ctx_term(transport->context) < 0 && errno == EINTR)
             ;
     transport->context = NULL;
+    for (int i = 0; i < TRANSPORT_CHANNELS; i++) {
+        if (transport->channels[i].port)
+            endpoint_unbound(&transport->base, transport->channels[i].port);
+        transport->channels[i].port = 0;
+    }
     endpoint_base_clear(&transport->base);
 }
 

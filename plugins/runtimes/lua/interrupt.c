@@ -27,12 +27,20 @@ int interrupt_raise(lua_State *L)
     return lua_error(L);
 }
 
+/* An error that was raised outside of a hook runs the message handler with hooks on. */
+static int is_handler(lua_State *L, lua_Debug *activation)
+{
+    lua_getinfo(L, "f", activation);
+    int is = lua_tocfunction(L, -1) == report_handler;
+    lua_pop(L, 1);
+    return is;
+}
+
 static void on_hook(lua_State *L, lua_Debug *activation)
 {
-    (void)activation;
     if (interrupt_pending(runtime_of(L)) == STOP_NONE)
         lua_sethook(L, NULL, 0, 0); /* left over from a stop that is done */
-    else
+    else if (!is_handler(L, activation))
         interrupt_raise(L);
 }
 
@@ -189,9 +197,10 @@ void interrupt_request(struct runtime *rt)
 void interrupt_stop(struct runtime *rt, enum stop reason)
 {
     int none = STOP_NONE;
+    if (!rt->interrupt.running)
+        return; /* a finalizer, or a completion: there is nothing to end */
     atomic_compare_exchange_strong(&rt->interrupt.stop, &none, (int)reason);
-    if (rt->interrupt.current)
-        arm(rt->interrupt.current);
+    arm(rt->interrupt.current);
 }
 
 enum stop interrupt_pending(struct runtime *rt)

@@ -75,9 +75,9 @@ static int skip_comment(struct lexer *lexer)
         if (level >= 0)
             return skip_long(lexer, level);
     }
-    while (lexer->at < lexer->size && peek(lexer, 0) != '\n')
-        lexer->at++;
-    lexer->in_comment = lexer->at == lexer->size;
+    const char *newline = memchr(lexer->text + lexer->at, '\n', lexer->size - lexer->at);
+    lexer->at = newline ? (size_t)(newline - lexer->text) : lexer->size;
+    lexer->in_comment = !newline;
     return 0;
 }
 
@@ -138,24 +138,40 @@ static int lex_number(struct lexer *lexer)
     }
 }
 
+/* Offset of the next character in a short string that is not just part of it. */
+static size_t next_special(const struct lexer *lexer, char quote)
+{
+    const char *text = lexer->text;
+    size_t at = lexer->at, size = lexer->size;
+    while (at < size && text[at] != quote && text[at] != '\\' && text[at] != '\n' &&
+           text[at] != '\r')
+        at++;
+    return at;
+}
+
+/* Behind a backslash: skips what it escapes. */
+static void skip_escape(struct lexer *lexer)
+{
+    char c = lexer->text[lexer->at++];
+    if (c == 'z')
+        while (lexer->at < lexer->size && is_space(lexer->text[lexer->at]))
+            lexer->at++;
+    else if ((c == '\r' && peek(lexer, 0) == '\n') || (c == '\n' && peek(lexer, 0) == '\r'))
+        lexer->at++;
+}
+
 static int lex_string(struct lexer *lexer)
 {
     char quote = lexer->text[lexer->at++];
-    while (lexer->at < lexer->size) {
+    while ((lexer->at = next_special(lexer, quote)) < lexer->size) {
         char c = lexer->text[lexer->at];
         if (c == '\n' || c == '\r')
             return TOKEN_BAD;
         lexer->at++;
         if (c == quote)
             return TOKEN_STRING;
-        if (c != '\\' || lexer->at == lexer->size)
-            continue;
-        c = lexer->text[lexer->at++];
-        if (c == 'z')
-            while (lexer->at < lexer->size && is_space(lexer->text[lexer->at]))
-                lexer->at++;
-        else if ((c == '\r' && peek(lexer, 0) == '\n') || (c == '\n' && peek(lexer, 0) == '\r'))
-            lexer->at++;
+        if (lexer->at < lexer->size)
+            skip_escape(lexer);
     }
     return TOKEN_BAD;
 }

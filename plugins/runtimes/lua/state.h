@@ -25,7 +25,7 @@ enum stop { STOP_NONE, STOP_INTERRUPT, STOP_TIMEOUT, STOP_EXIT };
 
 struct interrupt {
     pthread_mutex_t lock; /* guards running and thread */
-    int running;
+    int running;          /* an execution; set by the executor */
     int has_thread, has_timer;
     pthread_t thread; /* the executor */
     timer_t timer;    /* sends INTERRUPT_SIGNAL to the executor: the deadline, and repeats */

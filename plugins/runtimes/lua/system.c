@@ -20,7 +20,7 @@ static int os_exit(lua_State *L)
 {
     struct runtime *rt = runtime_of(L);
     int code = lua_isboolean(L, 1) ? !lua_toboolean(L, 1) : (int)luaL_optinteger(L, 1, 0);
-    if (!rt->interrupt.current)
+    if (!rt->interrupt.running)
         return 0; /* a finalizer outside of any execution */
     rt->exit_code = code;
     interrupt_stop(rt, STOP_EXIT);

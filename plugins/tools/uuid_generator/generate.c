@@ -71,7 +71,7 @@ int32_t v1_source_new(struct v1_source **ret_source)
     }
     memcpy(source->node, seed, sizeof source->node);
     source->node[0] |= 1; /* multicast: never equal to the address of a network card */
-    source->sequence = (seed[6] << 8u | seed[7]) & 0x3FFFu;
+    source->sequence = ((unsigned)seed[6] << 8 | seed[7]) & 0x3FFFu;
     source->last = INT64_MIN;
     *ret_source = source;
     return 0;

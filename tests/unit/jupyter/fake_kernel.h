@@ -28,7 +28,8 @@ struct fake {
     pthread_cond_t changed;
     struct fake_op *first, **last;
     int ended, running;
-    json_t *input; /* the value of the last input_reply */
+    unsigned answered; /* requests that are done with: reply and idle are sent */
+    json_t *input;     /* the value of the last input_reply */
     int input_waits;
 
     pthread_rwlock_t subscriber_lock;
@@ -101,6 +102,10 @@ static void fake_answer(struct fake_op *op, json_t *reply)
     fake_publish(op, "status", json_pack("{s:s}", "execution_state", "idle"));
     op->request.done(op->request.data);
     fake_op_free(op);
+    pthread_mutex_lock(&fake.lock);
+    fake.answered++;
+    pthread_cond_broadcast(&fake.changed);
+    pthread_mutex_unlock(&fake.lock);
 }
 
 static void fake_print(const struct fake_op *op, int lines)
@@ -304,6 +309,7 @@ static void fake_start(void)
 {
     fake.last = &fake.first;
     fake.ended = fake.interrupted = fake.warnings = 0;
+    fake.answered = 0;
     pthread_mutex_init(&fake.lock, NULL);
     pthread_cond_init(&fake.changed, NULL);
     pthread_rwlock_init(&fake.subscriber_lock, NULL);

@@ -397,6 +397,10 @@ static void test_last_messages(void)
     peer_send(peer, peer->shell, "execute_request", "{\"code\":\"print 200000\"}", id);
     peer_receive(peer, peer->shell, &message);
     peer_ask(peer, peer->control, "shutdown_request", "shutdown_reply");
+    pthread_mutex_lock(&fake.lock);
+    while (fake.answered < 2) /* idle follows the reply */
+        pthread_cond_wait(&fake.changed, &fake.lock);
+    pthread_mutex_unlock(&fake.lock);
     fake.plugin->stop(self);
     for (int idle = 0; idle < 2;) {
         peer_receive(peer, peer->iopub, &message);

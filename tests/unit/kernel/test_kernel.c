@@ -60,8 +60,9 @@ static void on_event(void *data, const struct llmspell_message *message)
              detail ? ":" : "", detail ? detail : "");
 }
 
-static json_t *request(struct fixture *f, const char *msg_type, json_t *content,
-                       struct trace *trace)
+/* Sends a request and waits; NULL if it was not answered. Takes over content. [any-thread] */
+static json_t *try_request(struct fixture *f, const char *msg_type, json_t *content,
+                           struct trace *trace)
 {
     struct error error = {0};
     json_t *reply = NULL;
@@ -72,8 +73,16 @@ static json_t *request(struct fixture *f, const char *msg_type, json_t *content,
                                               .event = trace ? on_event : NULL,
                                               .data = trace,
                                               .cancel_fd = -1};
-    CU_ASSERT_EQUAL_FATAL(local_request(f->kernel, &request, &reply, &error), 0);
+    local_request(f->kernel, &request, &reply, &error);
     json_decref(content);
+    return reply;
+}
+
+static json_t *request(struct fixture *f, const char *msg_type, json_t *content,
+                       struct trace *trace)
+{
+    json_t *reply = try_request(f, msg_type, content, trace);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(reply);
     return reply;
 }
 
@@ -316,22 +325,31 @@ static void test_output_is_whole(void)
 #define THREADS 4
 #define ROUNDS 60
 
+struct hammer {
+    struct fixture *fixture;
+    int wrong; /* CUnit's own counters are for one thread */
+};
+
+static bool is_ok(json_t *reply)
+{
+    bool ok = llmspell_is(reply, "status", "ok");
+    json_decref(reply);
+    return ok;
+}
+
 static void *hammer(void *data)
 {
-    struct fixture *f = data;
+    struct hammer *hammer = data;
+    struct fixture *f = hammer->fixture;
     for (int i = 0; i < ROUNDS; i++) {
         struct trace trace = {""};
-        json_t *reply = request(f, "tool_request",
-                                json_pack("{s:s, s:s, s:{s:s}}", "command", "invoke", "name",
-                                          "calculator", "params", "input", "1+1"),
-                                &trace);
-        CU_ASSERT_STRING_EQUAL(llmspell_string(reply, "status"), "ok");
-        CU_ASSERT_STRING_EQUAL(trace.text, "status:busy status:idle ");
-        json_decref(reply);
-        reply = request(f, "execute_request", code("n = (n or 0) + 1 return n"), NULL);
-        CU_ASSERT_STRING_EQUAL(llmspell_string(reply, "status"), "ok");
-        json_decref(reply);
-        json_decref(request(f, "status_request", json_object(), NULL));
+        json_t *call = json_pack("{s:s, s:s, s:{s:s}}", "command", "invoke", "name", "calculator",
+                                 "params", "input", "1+1");
+        hammer->wrong += !is_ok(try_request(f, "tool_request", call, &trace));
+        hammer->wrong += strcmp(trace.text, "status:busy status:idle ") != 0;
+        hammer->wrong +=
+            !is_ok(try_request(f, "execute_request", code("n = (n or 0) + 1 return n"), NULL));
+        hammer->wrong += !is_ok(try_request(f, "status_request", json_object(), NULL));
     }
     return NULL;
 }
@@ -340,12 +358,17 @@ static void test_many_threads(void)
 {
     struct fixture f;
     struct trace trace = {""};
+    struct hammer hammers[THREADS];
     pthread_t threads[THREADS];
     set_up(&f);
-    for (int i = 0; i < THREADS; i++)
-        pthread_create(&threads[i], NULL, hammer, &f);
-    for (int i = 0; i < THREADS; i++)
+    for (int i = 0; i < THREADS; i++) {
+        hammers[i] = (struct hammer){&f, 0};
+        pthread_create(&threads[i], NULL, hammer, &hammers[i]);
+    }
+    for (int i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
+        CU_ASSERT_EQUAL(hammers[i].wrong, 0);
+    }
     json_t *reply = request(&f, "execute_request", code("return n"), &trace);
     CU_ASSERT_PTR_NOT_NULL(strstr(trace.text, "execute_result:240"));
     CU_ASSERT_EQUAL(llmspell_integer(reply, "execution_count", 0), THREADS * ROUNDS + 1);

@@ -114,10 +114,12 @@ static void traceback(void)
     struct host *h = host_open("{}");
     interrupted(h, "go", "local function spin()\n  print('go')\n  while true do end\nend\nspin()");
     json_t *lines = json_object_get(h->reply, "traceback");
+    size_t count = json_array_size(lines); /* print may be on top, if it was still in there */
+    CU_ASSERT_FATAL(count == 4 || count == 5);
     CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(lines, 0)), "interrupted");
-    HOLDS(json_string_value(json_array_get(lines, 2)), "In [1]:3: in local 'spin'");
-    HOLDS(json_string_value(json_array_get(lines, 3)), "In [1]:5: in main chunk");
-    CU_ASSERT_EQUAL(json_array_size(lines), 4);
+    HOLDS(json_string_value(json_array_get(lines, count - 2)), "in local 'spin'");
+    CU_ASSERT_STRING_EQUAL(json_string_value(json_array_get(lines, count - 1)),
+                           "\tIn [1]:5: in main chunk");
     host_close(h);
 }
 

@@ -406,6 +406,7 @@ static void depth_limit(void)
     CU_ASSERT_EQUAL(schema_check(schema, fine, &error), 1);
     CU_ASSERT_EQUAL(schema_check(schema, deep, &error), LLMSPELL_ELIMIT);
     CU_ASSERT_EQUAL(error.code, LLMSPELL_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "nested too deeply for its schema"));
     CU_ASSERT_EQUAL(schema_validate(schema, deep, NULL, NULL, NULL), LLMSPELL_ELIMIT);
     json_decref(fine);
     json_decref(deep);
@@ -418,6 +419,7 @@ static void deep_equality(void)
     struct schema *schema = compile("{\"uniqueItems\":true}", 0);
     struct error error;
     CU_ASSERT_EQUAL(schema_check(schema, pair, &error), LLMSPELL_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "compare"));
     for (int i = 0; i < 20; i++)
         json_array_append_new(pair, json_integer(i));
     CU_ASSERT_EQUAL(schema_check(schema, pair, &error), LLMSPELL_ELIMIT);
@@ -459,6 +461,7 @@ static void step_limit(void)
     struct error error;
     CU_ASSERT_EQUAL_FATAL(schema_compile(document, 0, &schema, &error), 0);
     CU_ASSERT_EQUAL(schema_check(schema, instance, &error), LLMSPELL_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "too many steps"));
     schema_free(schema);
     json_decref(instance);
     json_decref(document);
@@ -476,6 +479,7 @@ static void pattern_limit(void)
     CU_ASSERT_EQUAL(check("{\"not\":{\"pattern\":\"^(a+)+$\"}}",
                           "\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab\"", &error),
                     LLMSPELL_ELIMIT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, "regular expression"));
 }
 
 /* A hundred thousand elements: nothing quadratic. */

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the figures stand on: the two C programs, kernels as processes, numbers out of /proc."""
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PORTS = ["shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"]
+WARNINGS = ["-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra"]
+
+
+class Failed(Exception):
+    """A figure could not be measured; the text says why."""
+
+
+def run(command, env=None, timeout=120):
+    done = subprocess.run([str(part) for part in command], text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=timeout)
+    if done.returncode != 0:
+        raise Failed(f"{Path(str(command[0])).name} {command[1]} ended with {done.returncode}: "
+                     f"{done.stderr.strip()[-300:]}")
+    return done.stdout
+
+
+def compile_program(target, sources, libraries, extra=()):
+    flags = run(["pkg-config", "--cflags", "--libs", *libraries]).split()
+    run(["cc", "-O2", *WARNINGS, "-o", target, *sources, *extra, *flags])
+    return target
+
+
+def is_ipykernel_there():
+    return subprocess.run(["/usr/bin/python3", "-c", "import ipykernel"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0
+
+
+class Bench:
+    """A folder of its own with the programs, a home for llmspell, contents of requests."""
+
+    def __init__(self, folder, build, quick):
+        self.folder = Path(folder)
+        self.build = Path(build).resolve()
+        self.quick = quick
+        self.binary = self.build / "bin" / "llmspell"
+        self.home = self.folder / "home"
+        self.home.mkdir()
+        self.env = {k: v for k, v in os.environ.items() if not k.startswith("LLMSPELL_")}
+        self.env.update(LLMSPELL_HOME=str(self.home), HOME=str(self.folder), TERM="dumb",
+                        IPYTHONDIR=str(self.folder / "ipython"))
+        self.client_path = compile_program(
+            self.folder / "client", [HERE / f"{n}.c" for n in ("client", "spawn", "session")],
+            ["libzmq", "libcrypto"])
+        self.floor_path = compile_program(self.folder / "floor", [HERE / "floor.c"],
+                                          ["libzmq", "libcrypto"])
+        self.kernels = []
+        self.made = 0
+
+    def count(self, full, quick):
+        return quick if self.quick else full
+
+    def client(self, *args, timeout=120):
+        return json.loads(run([self.client_path, *args], env=self.env, timeout=timeout))
+
+    def content(self, value):
+        """A file with this JSON: what a request carries."""
+        self.made += 1
+        path = self.folder / f"content-{self.made}.json"
+        path.write_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+        return path
+
+    def code(self, text):
+        return self.content({"code": text, "silent": False, "store_history": True,
+                             "user_expressions": {}, "allow_stdin": False, "stop_on_error": True})
+
+    def connection(self):
+        """A connection file with five ports that are free at this moment."""
+        sockets = [socket.socket() for _ in PORTS]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        values = dict(zip(PORTS, (one.getsockname()[1] for one in sockets)))
+        for one in sockets:
+            one.close()
+        values.update(transport="tcp", ip="127.0.0.1", key=secrets.token_hex(24),
+                      signature_scheme="hmac-sha256", kernel_name="bench")
+        self.made += 1
+        path = self.folder / f"connection-{self.made}.json"
+        path.write_text(json.dumps(values))
+        return path
+
+    def floor_command(self, file):
+        return [str(self.floor_path), "-f", str(file)]
+
+    def ours_command(self, file):
+        return [str(self.binary), "--log-level", "error", "kernel", "start", "-f", str(file)]
+
+    def start(self, make_command):
+        kernel = Kernel(self, make_command)
+        self.kernels.append(kernel)
+        return kernel
+
+    def floor(self):
+        return self.start(self.floor_command)
+
+    def ours(self):
+        return self.start(self.ours_command)
+
+    def ipykernel(self):
+        return self.start(lambda file: ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f",
+                                        str(file)])
+
+    def stop_kernels(self):
+        while self.kernels:
+            self.kernels.pop().stop()
+
+
+class Kernel:
+    """A kernel in the foreground, reached through its connection file."""
+
+    def __init__(self, bench, make_command):
+        self.file = bench.connection()
+        self.process = subprocess.Popen(make_command(self.file), env=bench.env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL, cwd=bench.folder)
+        self.pid = self.process.pid
+        nothing = bench.content({})
+        bench.client("turns", "kernel_info_request", 1, self.file, nothing, timeout=60)
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+# ---- /proc ----
+
+def status_number(path, key):
+    for line in Path(path).read_text().splitlines():
+        if line.startswith(key + ":"):
+            return int(line.split()[1])
+    raise Failed(f"{path} has no {key}")
+
+
+def rss_mb(pid):
+    return status_number(f"/proc/{pid}/status", "VmRSS") / 1024
+
+
+def wakeups(pid):
+    """Times that a thread of the process was switched away from, so was awake before."""
+    total = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total += status_number(task / "status", "voluntary_ctxt_switches")
+        total += status_number(task / "status", "nonvoluntary_ctxt_switches")
+    return total
+
+
+def threads(pid):
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def cpu_ns(pid):
+    """CPU time of a whole process: clock_getcpuclockid(3)."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def end_and_time(pid, number=signal.SIGTERM, limit_s=10):
+    """Sends a signal; milliseconds until the process, not our child, is gone."""
+    import select
+    fd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        before = time.perf_counter_ns()
+        signal.pidfd_send_signal(fd, number)
+        if not poll.poll(limit_s * 1000):
+            os.kill(pid, signal.SIGKILL)
+            raise Failed(f"a daemon did not end within {limit_s} s after SIGTERM")
+        return (time.perf_counter_ns() - before) / 1e6
+    finally:
+        os.close(fd)
+
+
+# ---- five thousand plugins ----
+
+MANIFEST = """{
+  "manifest": 1, "kind": "tool", "name": "bench_00000", "version": "1.0.0",
+  "abi": {"major": 1, "minor": 0}, "title": "Bench", "description": "Returns what it was given.",
+  "category": "utility", "keywords": ["bench"], "license": "Apache-2.0", "capabilities": [],
+  "annotations": {"readOnly": true, "destructive": false, "idempotent": true, "openWorld": false},
+  "isolation": "inline",
+  "parameters": {"type": "object", "properties": {"input": {"type": "string",
+    "description": "Any text"}}, "required": ["input"], "additionalProperties": false},
+  "result": {"type": "object"}
+}
+"""
+SOURCE = """
+#include <llmspell/tool.h>
+static int32_t invoke(void *self, struct llmspell_call *call, const json_t *params, json_t **ret)
+{
+    (void)self;
+    return llmspell_return(call, ret, json_deep_copy(params));
+}
+LLMSPELL_TOOL(.invoke = invoke)
+"""
+
+
+def build_one_plugin(folder):
+    manifest, note, source = (folder / name for name in ("bench.json", "bench_note.S", "bench.c"))
+    manifest.write_text(MANIFEST)
+    source.write_text(SOURCE)
+    template = (ROOT / "sdk" / "cmake" / "note.S.in").read_text()
+    note.write_text(template.replace("@LLMSPELL_MANIFEST_PATH@", str(manifest)))
+    return compile_program(folder / "bench.so", [source, note], ["jansson"],
+                           ["-shared", "-fPIC", "-s", "-fvisibility=hidden",
+                            f"-I{ROOT / 'sdk' / 'include'}", "-Wl,-z,noseparate-code"])
+
+
+def make_plugins(folder, count):
+    """count copies of one plugin, each with a name of its own, patched into its manifest."""
+    folder.mkdir(mode=0o755)
+    image = build_one_plugin(folder).read_bytes()
+    for path in list(folder.iterdir()):
+        path.unlink()
+    for i in range(count):
+        path = folder / f"bench_{i:05d}.so"
+        path.write_bytes(image.replace(b"bench_00000", b"bench_%05d" % i))
+        path.chmod(0o644)
+
+
+def remove(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def complain(text):
+    print(text, file=sys.stderr)
