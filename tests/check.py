@@ -14,6 +14,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"
+NOT_UNDER_TSAN = {
+    "test_lua_interrupt": "TSan delivers signals only between its own calls, so no loop is ended",
+}
 
 
 class Totals:
@@ -45,6 +48,10 @@ def run_unit(options, totals):
     if not programs:
         totals.add(0, 1, 0, ["unit: no program was built"])
     for program in programs:
+        if options.sanitizer == "thread" and program.name in NOT_UNDER_TSAN:
+            print(f"unit {program.name}: skipped ({NOT_UNDER_TSAN[program.name]})")
+            totals.add(0, 0, 1)
+            continue
         if options.k and not re.search(options.k.replace(" or ", "|"), program.name):
             continue
         try:

@@ -38,7 +38,7 @@ json_t *answer_kernel_info(struct kernel *kernel)
     if (!kernel->info)
         kernel->info = make_info(kernel);
     pthread_mutex_unlock(&kernel->lock);
-    return json_copy(kernel->info);
+    return json_deep_copy(kernel->info); /* shared values are not for two threads */
 }
 
 /* Resident memory in bytes; -1 if unknown. */

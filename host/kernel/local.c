@@ -113,8 +113,10 @@ static int wait_done(struct waiter *waiter, const struct llmspell_client_request
         int n = poll(fds, 2, end < 0 ? -1 : left < 0 ? 0 : (int)left + 1);
         if (n < 0 && errno != EINTR)
             return LLMSPELL_EIO;
-        if (n > 0 && fds[0].revents)
-            return 0;
+        if (n > 0 && fds[0].revents) {
+            eventfd_t count;
+            return eventfd_read(waiter->done_fd, &count) == 0 ? 0 : LLMSPELL_EIO;
+        }
         if (n == 0 && end >= 0 && clock_monotonic_ns() >= end)
             return LLMSPELL_ETIMEOUT;
         if (n > 0 && fds[1].revents) {

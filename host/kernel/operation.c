@@ -87,7 +87,7 @@ void operation_finish(struct operation *operation, json_t *reply)
     if (!reply)
         reply = error_reply(LLMSPELL_ENOMEM, "out of memory while answering");
     const char *status = llmspell_string(reply, "status");
-    if (status && strcmp(status, "ok") != 0)
+    if (status && (strcmp(status, "error") == 0 || strcmp(status, "aborted") == 0))
         atomic_fetch_add_explicit(&operation->kernel->errors, 1, memory_order_relaxed);
     operation->reply(operation->data, reply_type(operation->msg_type, buffer), reply);
     publish(operation->kernel, operation, "status", operation->kernel->idle);

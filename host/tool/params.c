@@ -180,10 +180,11 @@ static void replace_enum_aliases(const struct params_plan *plan, json_t *params)
         }
         json_t *real = text ? json_object_get(plan->enums[i].value, text) : NULL;
         if (real)
-            json_object_set(params, plan->enums[i].name, real);
+            json_object_set_new(params, plan->enums[i].name, json_deep_copy(real));
     }
 }
 
+/* Values of the manifest are copied: Jansson's counters are not for two threads at once. */
 int params_prepare(const struct params_plan *plan, const json_t *params, json_t **ret_params,
                    struct error *ret_error)
 {
@@ -206,7 +207,8 @@ int params_prepare(const struct params_plan *plan, const json_t *params, json_t 
     replace_enum_aliases(plan, prepared);
     for (size_t i = 0; i < plan->default_count; i++)
         if (!json_object_get(prepared, plan->defaults[i].name) &&
-            json_object_set(prepared, plan->defaults[i].name, plan->defaults[i].value) != 0)
+            json_object_set_new(prepared, plan->defaults[i].name,
+                                json_deep_copy(plan->defaults[i].value)) != 0)
             return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     *ret_params = llmspell_steal_json(&prepared);
     return 0;

@@ -234,7 +234,7 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
         rc = plugin_manifest(tool->plugin, &manifest, ret_error);
     if (rc < 0)
         return rc;
-    json_t *info = json_copy((json_t *)manifest);
+    json_t *info = json_deep_copy(manifest);
     if (!info)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     const json_t *capabilities = json_object_get(manifest, "capabilities");

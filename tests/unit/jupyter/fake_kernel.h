@@ -191,7 +191,7 @@ static void fake_take_input(const json_t *content)
 {
     pthread_mutex_lock(&fake.lock);
     json_decref(fake.input);
-    fake.input = json_incref(json_object_get(content, "value"));
+    fake.input = json_deep_copy(json_object_get(content, "value")); /* not shared by threads */
     fake.input_waits = 0;
     pthread_cond_broadcast(&fake.changed);
     pthread_mutex_unlock(&fake.lock);

@@ -176,6 +176,8 @@ static void test_refused(void)
 
 /* ---- interrupts ---- */
 
+#if !defined(__SANITIZE_THREAD__)
+
 static void *interrupt_when_printed(void *data)
 {
     struct fixture *f = data;
@@ -266,6 +268,8 @@ static void test_shutdown_interrupts(void)
     CU_ASSERT_EQUAL(atomic_load(&replies), 2);
     tear_down(&f);
 }
+
+#endif
 
 /* ---- output ---- */
 
@@ -376,8 +380,17 @@ static void test_many_threads(void)
     tear_down(&f);
 }
 
+/* TSan delivers signals only between its own calls: it cannot end a loop of the Lua library. */
+#if defined(__SANITIZE_THREAD__)
+#define ENDS_LOOPS(name, function)
+#else
+#define ENDS_LOOPS(name, function) {name, function},
+#endif
+
 TEST_MAIN("kernel", {"execute", test_execute}, {"requests", test_requests},
-          {"refused", test_refused}, {"interrupt", test_interrupt},
-          {"timeout and cancel", test_timeout_and_cancel},
-          {"shutdown interrupts", test_shutdown_interrupts},
-          {"output is whole", test_output_is_whole}, {"many threads", test_many_threads})
+          {"refused", test_refused},
+          ENDS_LOOPS("interrupt", test_interrupt)
+              ENDS_LOOPS("timeout and cancel", test_timeout_and_cancel)
+                  ENDS_LOOPS("shutdown interrupts", test_shutdown_interrupts){"output is whole",
+                                                                              test_output_is_whole},
+          {"many threads", test_many_threads})
