@@ -71,6 +71,19 @@ def run_unit(options, totals):
         totals.add(passed, failed or (not row), 0, [program.name] if failed or not row else [])
 
 
+def run_corpora(options, totals):
+    """The fuzz targets over their corpus, cut at every length."""
+    for folder in sorted((ROOT / "tests" / "fuzz" / "corpus").iterdir()):
+        program = options.build / "fuzz" / f"fuzz_{folder.name}"
+        done = subprocess.run([str(program), str(folder)], text=True, env=options.env, timeout=240,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+        print(f"corpus {folder.name}: {done.stdout.strip() if done.returncode == 0 else 'FAILED'}")
+        if done.returncode != 0:
+            print(done.stdout[-6000:])
+        totals.add(done.returncode == 0, done.returncode != 0, 0,
+                   [f"fuzz/{folder.name}"] if done.returncode else [])
+
+
 def run_pytest(options, totals, suite):
     report = options.build / f"pytest-{suite}.xml"
     report.unlink(missing_ok=True)
@@ -126,6 +139,7 @@ def main():
             run_lint(options, totals)
         elif suite == "unit":
             run_unit(options, totals)
+            run_corpora(options, totals)
         else:
             run_pytest(options, totals, suite)
     for name in totals.failures:

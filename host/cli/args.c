@@ -61,7 +61,7 @@ static int usage_error(int code, const struct tables *tables, const char *word, 
                 nearest.best);
     else
         fprintf(stderr, "llmspell: no option is called %s", word);
-    fprintf(stderr, "; see `llmspell help %s`\n", command);
+    fprintf(stderr, "; see `llmspell help%s%s`\n", *command ? " " : "", command);
     return -1;
 }
 

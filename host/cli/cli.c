@@ -82,16 +82,16 @@ static const char **values_of(const struct args *args, const char *name)
     return list;
 }
 
-static int apply_log_level(const struct cli *cli, struct error *ret_error)
+static int apply_log_level(const struct cli *cli)
 {
+    struct error error;
     const char *name = args_value(cli->args, "log-level");
     enum log_level level = LOG_WARN;
     if (name && !log_level_parse(name, &level))
-        return error_set(ret_error, LLMSPELL_EINVAL,
-                         "--log-level wants off, error, warn, info, debug or trace, not \"%s\"",
-                         name);
+        return cli_usage(
+            NULL, "--log-level wants off, error, warn, info, debug or trace, not \"%s\"", name);
     struct logger_options options = {.level = level, .color = cli->color};
-    return logger_open(&options, ret_error);
+    return logger_open(&options, &error) < 0 ? cli_fail(cli, &error) : 0;
 }
 
 int cli_config(struct cli *cli, const struct config **ret_config)
@@ -104,10 +104,9 @@ int cli_config(struct cli *cli, const struct config **ret_config)
                                          .sets = sets};
         int rc = config_load(&options, &cli->config, &error);
         free(sets);
-        if (rc == 0)
-            rc = apply_log_level(cli, &error);
-        if (rc < 0)
-            return cli_fail(cli, &error);
+        int status = rc < 0 ? cli_fail(cli, &error) : apply_log_level(cli);
+        if (status != 0)
+            return status;
     }
     *ret_config = cli->config;
     return 0;

@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "util/text.h"
 
 /* ---- show ---- */
 
@@ -73,15 +74,45 @@ const struct command cmd_config_show = {
 
 /* ---- check ---- */
 
+struct wanted {
+    const char *section;
+    const char *origin; /* where its first key stands */
+};
+
+static void find_origin(void *data, const char *section, const char *key, const char *value,
+                        const char *origin)
+{
+    struct wanted *wanted = data;
+    (void)key, (void)value;
+    if (!wanted->origin && strcmp(section, wanted->section) == 0)
+        wanted->origin = origin;
+}
+
+static int no_plugin(const struct config *config, const struct catalog *catalog,
+                     const char *section, struct error *ret_error)
+{
+    struct wanted wanted = {.section = section};
+    struct nearest nearest = {.name = strchr(section, '.') + 1};
+    const struct plugin *plugin;
+    size_t n = (size_t)(nearest.name - section) - 1;
+    config_each(config, find_origin, &wanted);
+    for (size_t i = 0; (plugin = catalog_at(catalog, i)); i++)
+        if (strncmp(plugin_kind_name(plugin->head.kind), section, n) == 0)
+            nearest_offer(&nearest, plugin->head.name);
+    return error_set(ret_error, LLMSPELL_ENOTFOUND,
+                     "%s: section [%s]: no such plugin is in the plugin path%s%s%s",
+                     wanted.origin ? wanted.origin : "", section,
+                     nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
+                     nearest.best ? "?" : "");
+}
+
 static struct plugin *plugin_of(const struct catalog *catalog, const char *section)
 {
-    static const enum plugin_kind kinds[] = {PLUGIN_TOOL, PLUGIN_PROTOCOL, PLUGIN_RUNTIME};
-    for (size_t i = 0; i < 3; i++) {
-        const char *kind = plugin_kind_name(kinds[i]);
-        size_t n = strlen(kind);
-        if (strncmp(section, kind, n) == 0 && section[n] == '.')
-            return catalog_find(catalog, kinds[i], section + n + 1);
-    }
+    const char *name = strchr(section, '.') + 1;
+    for (int kind = 0; kind < PLUGIN_KINDS; kind++)
+        if (strncmp(plugin_kind_name((enum plugin_kind)kind), section,
+                    (size_t)(name - section) - 1) == 0)
+            return catalog_find(catalog, (enum plugin_kind)kind, name);
     return NULL;
 }
 
@@ -96,12 +127,8 @@ static int check_plugins(const struct cli *cli, const struct config *config,
         const json_t *manifest = NULL;
         LLMSPELL_CLEANUP_JSON json_t *object = NULL;
         struct plugin *plugin = plugin_of(catalog, section);
-        int rc = 0;
-        if (!plugin)
-            rc = error_set(&error, LLMSPELL_ENOTFOUND,
-                           "section [%s]: no such plugin is in the plugin path", section);
-        else
-            rc = plugin_manifest(plugin, &manifest, &error);
+        int rc = plugin ? plugin_manifest(plugin, &manifest, &error)
+                        : no_plugin(config, catalog, section, &error);
         if (rc == 0)
             rc = config_plugin(config, section, json_object_get(manifest, "config"), &object,
                                &error);

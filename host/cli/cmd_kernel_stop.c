@@ -104,8 +104,8 @@ static int run(struct cli *cli, const struct args *args)
 {
     struct error error;
     const struct config *config;
-    struct kernel_entry *entries;
-    size_t count;
+    struct kernel_entry *entries = NULL;
+    size_t count = 0;
     long long timeout_s;
     bool all = args_has(args, "all");
     if (args_number(args, "timeout", 1, 3600, 30, &timeout_s) < 0)
@@ -129,6 +129,7 @@ static int run(struct cli *cli, const struct args *args)
             json_pack("{s:s, s:O}", "status", status ? "error" : "ok", "stopped", stopping.stopped);
         cli_print_json(cli, document);
     }
+    kernels_free(entries, count);
     json_decref(stopping.stopped);
     return status;
 }

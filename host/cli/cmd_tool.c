@@ -55,6 +55,8 @@ static void print_tools(const struct cli *cli, const json_t *tools)
 static int show_list(struct cli *cli, json_t *content)
 {
     LLMSPELL_CLEANUP_JSON json_t *request = content, *reply = NULL;
+    if (!content)
+        return cli_usage(NULL, "what to look for is not UTF-8 text");
     int status = cli_request(cli, "tool_request", request, -1, &reply);
     if (status == 0)
         status = cli_check_reply(cli, reply);
@@ -94,8 +96,11 @@ const struct command cmd_tool_list = {
 static int run_search(struct cli *cli, const struct args *args)
 {
     json_t *words = json_array();
-    for (int i = 0; i < args->count; i++)
-        json_array_append_new(words, json_string(args->values[i]));
+    for (int i = 0; words && i < args->count; i++)
+        if (json_array_append_new(words, json_string(args->values[i])) != 0) {
+            json_decref(words);
+            words = NULL;
+        }
     return show_list(cli, json_pack("{s:s, s:s*, s:o}", "command", "search", "category",
                                     args_value(args, "category"), "query", words));
 }

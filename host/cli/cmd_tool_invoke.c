@@ -91,7 +91,9 @@ static int collect(const struct cli *cli, const struct command *command, const s
     int status = source ? decode(cli, args->values[0], source, &params) : 0;
     for (int i = 1; status == 0 && i < args->count; i++)
         if (!json_is_object(params) || add_pair(params, args->values[i]) != 0)
-            status = cli_usage(command, "\"%s\" is no key=value", args->values[i]);
+            status = cli_usage(command, "\"%s\" is no key=value%s", args->values[i],
+                               json_is_object(params) ? " in UTF-8"
+                                                      : " beside --params that are no object");
     if (status == 0)
         *ret_params = llmspell_steal_json(&params);
     return status;

@@ -6,6 +6,8 @@
 """
 import argparse
 import json
+import math
+import os
 import platform
 import statistics
 import subprocess
@@ -24,9 +26,10 @@ WHAT = {"ours": "", "ratio": "x", "ours_p99": "p99 ", "ratio_p99": "p99 x"}
 def number(value):
     if value is None:
         return ""
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if math.isinf(value):
+        return "never"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}"
 
 
 def goal_text(row):
@@ -59,7 +62,7 @@ def machine():
     cpu = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
                 if line.startswith("model name")), platform.machine())
     debian = Path("/etc/debian_version")
-    return {"cpu": cpu, "cores": len(processes.os.sched_getaffinity(0)),
+    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)),
             "kernel": platform.release(),
             "debian": debian.read_text().strip() if debian.exists() else ""}
 

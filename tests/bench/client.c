@@ -4,10 +4,11 @@
  *     client turns [-c] [-b BUSY] TYPE COUNT (FILE CONTENT)…   one request each, in turns
  *     client pipeline [-c] TYPE COUNT WINDOW FILE CONTENT PID  up to WINDOW requests on their way
  *     client record FILE CONTENT PID OUT                       one execute; its events go into OUT
- *     client interrupt COUNT FILE CONTENT                      from interrupt_request to the reply
+ *     client interrupt [-t MS] COUNT FILE CONTENT              from interrupt_request to the reply
  *     client spawn FILE PROGRAM ARG…                           from spawn to kernel_info_reply
  *     client commands COUNT PROGRAM ARG… [-- PROGRAM ARG…]…    from spawn to exit
- * -c: on the control channel; -b: while the last kernel runs the endless code of BUSY. */
+ * -c: on the control channel; -b: while the last kernel runs the endless code of BUSY; -t: how long
+ * to wait for a message; exit status 3 if it did not come. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@
 
 #define PEERS_MAX 4
 #define FRAMES_MAX 12
-#define TIMEOUT_MS 30000
+#define LATE 3 /* exit status: nothing came in time */
 
 struct peer {
     struct session session;
@@ -34,15 +35,16 @@ struct message {
 };
 
 static void *context;
+static int timeout_ms = 30000;
 
 /* ---- sockets ---- */
 
 static void *open_socket(const struct session *session, int type, int port)
 {
     char address[128];
-    int timeout = TIMEOUT_MS, none = 0;
+    int none = 0;
     void *socket = zmq_socket(context, type);
-    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, sizeof timeout);
+    zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
     zmq_setsockopt(socket, ZMQ_RCVHWM, &none, sizeof none);
     zmq_setsockopt(socket, ZMQ_SNDHWM, &none, sizeof none);
     zmq_setsockopt(socket, ZMQ_LINGER, &none, sizeof none);
@@ -109,8 +111,10 @@ static int try_receive(void *socket, struct message *message)
 
 static void receive(void *socket, struct message *message)
 {
-    if (!try_receive(socket, message))
-        die("nothing came within %d ms", TIMEOUT_MS);
+    if (try_receive(socket, message))
+        return;
+    fprintf(stderr, "client: nothing came within %d ms\n", timeout_ms);
+    exit(LATE);
 }
 
 static int is_idle(const struct message *message)
@@ -121,7 +125,7 @@ static int is_idle(const struct message *message)
 /* Waits until the kernel answers and its events arrive. */
 static void peer_open(struct peer *peer, const char *path)
 {
-    int quick = 50, slow = TIMEOUT_MS;
+    int quick = 50;
     struct message message = {0};
     struct request request;
     session_open(&peer->session, path);
@@ -136,7 +140,7 @@ static void peer_open(struct peer *peer, const char *path)
         while (!heard && try_receive(peer->iopub, &message))
             heard = is_idle(&message) && span_has(message.parent, request.id);
     }
-    zmq_setsockopt(peer->iopub, ZMQ_RCVTIMEO, &slow, sizeof slow);
+    zmq_setsockopt(peer->iopub, ZMQ_RCVTIMEO, &timeout_ms, sizeof timeout_ms);
     message_clear(&message);
 }
 
@@ -417,12 +421,14 @@ int main(int argc, char **argv)
     if (strcmp(mode, "commands") == 0 && argc > 3)
         return measure_commands((int)strtol(argv[2], NULL, 10), argv + 3);
     optind = 2;
-    for (int option; (option = getopt(argc, argv, "+cb:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+cb:t:")) != -1;) {
         if (option == '?')
             return 2;
         options.control |= option == 'c';
         if (option == 'b')
             options.busy = optarg;
+        if (option == 't')
+            timeout_ms = (int)strtol(optarg, NULL, 10);
     }
     char **args = argv + optind;
     int count = argc - optind, status = 2;

@@ -21,12 +21,17 @@ class Failed(Exception):
     """A figure could not be measured; the text says why."""
 
 
+class Late(Failed):
+    """The client waited for a message in vain."""
+
+
 def run(command, env=None, timeout=120):
     done = subprocess.run([str(part) for part in command], text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, timeout=timeout)
     if done.returncode != 0:
-        raise Failed(f"{Path(str(command[0])).name} {command[1]} ended with {done.returncode}: "
-                     f"{done.stderr.strip()[-300:]}")
+        kind = Late if done.returncode == 3 else Failed
+        raise kind(f"{Path(str(command[0])).name} {command[1]} ended with {done.returncode}: "
+                   f"{done.stderr.strip()[-300:]}")
     return done.stdout
 
 
@@ -103,6 +108,7 @@ class Bench:
     def start(self, make_command):
         kernel = Kernel(self, make_command)
         self.kernels.append(kernel)
+        self.client("turns", "kernel_info_request", 1, kernel.file, self.content({}), timeout=60)
         return kernel
 
     def floor(self):
@@ -129,16 +135,17 @@ class Kernel:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                         stderr=subprocess.DEVNULL, cwd=bench.folder)
         self.pid = self.process.pid
-        nothing = bench.content({})
-        bench.client("turns", "kernel_info_request", 1, self.file, nothing, timeout=60)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
 
     def stop(self):
         self.process.terminate()
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+            self.kill()
 
 
 # ---- /proc ----

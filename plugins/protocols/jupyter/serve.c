@@ -3,6 +3,7 @@
  * events are sent by whichever thread of the kernel has them. */
 #include "serve.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@
 #include "scan.h"
 
 #define TOPIC_MAX 1024      /* bytes of a subscription that is welcomed */
+#define STDIN_TRIES 20      /* to reach a client's stdin channel … */
+#define STDIN_TRY_MS 20     /* … this far apart */
 #define WARNINGS_A_SECOND 5 /* about what peers send: they must not fill the disk */
 
 struct server {
@@ -209,12 +212,25 @@ static void submit_input(struct server *server, json_t *content, struct span par
         warn(server, "jupyter: an input_reply came, but nothing waits for input");
 }
 
+/* A client may ask before its stdin channel is through: it gets a moment. ROUTER sockets tell of no
+ * connection, so this looks again instead of waiting for an event. */
+static int send_question(struct origin *origin, const json_t *content)
+{
+    int result = LLMSPELL_EUNAVAILABLE;
+    for (int i = 0; i < STDIN_TRIES && result == LLMSPELL_EUNAVAILABLE; i++) {
+        if (i)
+            poll(NULL, 0, STDIN_TRY_MS);
+        result = send_message(origin->server, TRANSPORT_STDIN, origin->identities,
+                              origin->identity_count, "input_request", origin->header, content);
+    }
+    return result;
+}
+
 static void on_input(void *data, json_t *content)
 {
     struct origin *origin = data;
     struct server *server = origin->server;
-    int result = send_message(server, TRANSPORT_STDIN, origin->identities, origin->identity_count,
-                              "input_request", origin->header, content);
+    int result = send_question(origin, content);
     json_decref(content);
     if (result < 0) { /* the code that asks must not wait for ever */
         warn(server, "jupyter: input was asked for, but the client has no stdin channel");

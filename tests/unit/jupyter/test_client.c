@@ -58,13 +58,19 @@ static int64_t now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static void setup(void)
+static void setup_transport(const char *transport)
 {
     LLMSPELL_CLEANUP_JSON json_t *empty = json_object();
+    LLMSPELL_CLEANUP_JSON json_t *config = json_pack("{s:s}", "transport", transport);
     fake_start();
-    fake_open(empty, &self);
+    fake_open(config, &self);
     CU_ASSERT_FATAL(fake.plugin->serve(self, &fake.call, empty, &connection) == 0);
     CU_ASSERT_FATAL(fake.plugin->connect(self, &fake.call, connection, 10000, &channel) == 0);
+}
+
+static void setup(void)
+{
+    setup_transport("tcp");
 }
 
 static void teardown(void)
@@ -116,6 +122,22 @@ static void test_execute(void)
         CU_ASSERT_STRING_EQUAL(seen.types, "status execute_input status ");
         CU_ASSERT_PTR_NOT_NULL(strstr(seen.last_parent, "\"msg_type\":\"execute_request\""));
     }
+    teardown();
+}
+
+static void test_ipc(void)
+{
+    struct seen seen = {.cancel_write = -1};
+    int32_t result;
+    setup_transport("ipc");
+    CU_ASSERT_STRING_EQUAL(llmspell_string(connection, "transport"), "ipc");
+    LLMSPELL_CLEANUP_JSON json_t *reply = execute("x = 1", &seen, -1, 10000, &result);
+    CU_ASSERT(result == 0 && reply);
+    CU_ASSERT_STRING_EQUAL(seen.types, "status execute_input status ");
+    seen.stop = self;
+    LLMSPELL_CLEANUP_JSON json_t *lost = execute("loop", &seen, -1, -1, &result);
+    CU_ASSERT(result == LLMSPELL_ENETWORK && !lost);
+    fake_interrupt();
     teardown();
 }
 
@@ -340,8 +362,9 @@ static void test_channels(void)
     teardown();
 }
 
-TEST_MAIN("client", {"execute", test_execute}, {"control", test_control}, {"refused", test_refused},
-          {"much output", test_much_output}, {"large messages", test_large}, {"input", test_input},
-          {"cancel", test_cancel}, {"timeout", test_timeout}, {"kernel lost", test_lost},
+TEST_MAIN("client", {"execute", test_execute}, {"ipc", test_ipc}, {"control", test_control},
+          {"refused", test_refused}, {"much output", test_much_output},
+          {"large messages", test_large}, {"input", test_input}, {"cancel", test_cancel},
+          {"timeout", test_timeout}, {"kernel lost", test_lost},
           {"connect fails", test_connect_fails}, {"kernel gone", test_connect_gone},
           {"channels in threads", test_channels})
