@@ -45,8 +45,8 @@ static int make_folders(char *path)
 
 static json_t *kernelspec(const struct cli *cli, const char *display_name)
 {
-    return json_pack("{s:[s, s, s, s, s], s:s, s:s, s:s, s:{s:b}}", "argv", cli->program, "kernel",
-                     "start", "--connection-file", "{connection_file}", "display_name",
+    return json_pack("{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:{s:b}}", "argv", cli->program, "-q",
+                     "kernel", "start", "--connection-file", "{connection_file}", "display_name",
                      display_name, "language", "lua", "interrupt_mode", "message", "metadata",
                      "debugger", 0);
 }

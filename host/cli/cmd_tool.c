@@ -197,8 +197,10 @@ static int run_test(struct cli *cli, const struct args *args)
         all ? test_all(cli, table, &totals) : test_one(cli, args->values[0], table, &totals);
     if (cli->json && status == 0)
         cli_print_json(cli, all ? totals.replies : json_array_get(totals.replies, 0));
-    else if (totals.passed + totals.failed > 0 && !cli->json)
+    if (totals.passed + totals.failed > 0 && !cli->json)
         table_print(table);
+    else
+        table_free(table);
     if (!cli->json && (status == 0 || totals.passed + totals.failed > 0))
         printf("%d passed, %d failed\n", totals.passed, totals.failed);
     json_decref(totals.replies);

@@ -42,11 +42,17 @@ void table_add(struct table *table, const char *const *cells)
         scols_line_set_data(line, i, cells[i] ? cells[i] : "");
 }
 
-void table_print(struct table *table)
+void table_free(struct table *table)
 {
     if (!table)
         return;
-    scols_print_table(table->table);
     scols_unref_table(table->table);
     free(table);
+}
+
+void table_print(struct table *table)
+{
+    if (table)
+        scols_print_table(table->table);
+    table_free(table);
 }

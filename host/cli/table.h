@@ -17,4 +17,7 @@ void table_add(struct table *table, const char *const *cells);
 /* Prints to stdout and frees. */
 void table_print(struct table *table);
 
+/* Frees without printing; NULL is fine. */
+void table_free(struct table *table);
+
 #endif

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <unistd.h>
 #include <uv.h>
@@ -45,6 +46,8 @@ struct server {
     uv_timer_t idle;
     uv_signal_t signals[SIGNALS_MAX];
     unsigned signal_count;
+    uv_poll_t parent;
+    int parent_fd;
     int64_t grace_ms;
 };
 
@@ -234,6 +237,33 @@ static void watch_signal(struct server *server, int number)
     uv_signal_start(handle, on_signal, number);
 }
 
+static void on_parent_gone(uv_poll_t *handle, int status, int events)
+{
+    struct server *server = handle->data;
+    (void)status;
+    (void)events;
+    log_info("kernel", "the front end that started this kernel has ended");
+    server->grace_ms = 0;
+    uv_stop(handle->loop);
+}
+
+/* A front end that starts kernels for itself says so, and may go without a word (`jupyter run`). A
+ * variable that was only inherited names another process than our parent. */
+static void watch_parent(struct server *server)
+{
+    const char *pid = getenv("JPY_PARENT_PID");
+    if (!pid || server->options->ready_fd >= 0 || strtol(pid, NULL, 10) != getppid())
+        return;
+    server->parent_fd = pidfd_open(getppid(), 0);
+    if (server->parent_fd < 0 ||
+        uv_poll_init(&server->loop, &server->parent, server->parent_fd) < 0) {
+        log_warn("kernel", "the front end's end will not be noticed: %s", strerror(errno));
+        return;
+    }
+    server->parent.data = server;
+    uv_poll_start(&server->parent, UV_READABLE, on_parent_gone);
+}
+
 static int open_loop(struct server *server, struct error *ret_error)
 {
     int rc = uv_loop_init(&server->loop);
@@ -253,6 +283,7 @@ static int open_loop(struct server *server, struct error *ret_error)
         sigaction(SIGHUP, &ignore, NULL);
     else
         watch_signal(server, SIGHUP);
+    watch_parent(server);
     return 0;
 }
 
@@ -270,6 +301,8 @@ static void close_loop(struct server *server)
     uv_walk(&server->loop, close_handle, NULL);
     uv_run(&server->loop, UV_RUN_DEFAULT);
     uv_loop_close(&server->loop);
+    if (server->parent_fd >= 0)
+        close(server->parent_fd);
 }
 
 /* ---- start and end ---- */
@@ -356,6 +389,7 @@ int server_run(const struct server_options *options, struct error *ret_error)
 {
     struct server server = {
         .options = options,
+        .parent_fd = -1,
         .grace_ms = config_integer(options->config, "kernel", "shutdown_grace"),
     };
     int rc = start(&server, ret_error);

@@ -8,6 +8,8 @@
 
 #include "kernel/internal.h"
 
+#define HISTORY_BYTES (1u << 20) /* of all inputs together: the oldest go first */
+
 int history_init(struct history *history, size_t room)
 {
     *history = (struct history){.lock = PTHREAD_MUTEX_INITIALIZER, .room = room};
@@ -23,14 +25,28 @@ void history_clear(struct history *history)
     pthread_mutex_destroy(&history->lock);
 }
 
+static void forget_oldest(struct history *history)
+{
+    char **slot = &history->inputs[history->oldest++ % history->room];
+    history->bytes -= *slot ? strlen(*slot) : 0;
+    free(*slot);
+    *slot = NULL;
+}
+
+/* An input that alone is too large has its line, but is not kept. */
 void history_add(struct history *history, const char *code)
 {
-    if (history->room == 0 || !*code)
+    size_t size = strlen(code);
+    if (history->room == 0 || size == 0)
         return;
     pthread_mutex_lock(&history->lock);
-    char **slot = &history->inputs[history->total++ % history->room];
-    free(*slot);
-    *slot = strdup(code);
+    if (history->total - history->oldest == history->room)
+        forget_oldest(history);
+    char *input = size <= HISTORY_BYTES ? strdup(code) : NULL;
+    history->inputs[history->total++ % history->room] = input;
+    history->bytes += input ? size : 0;
+    while (history->bytes > HISTORY_BYTES)
+        forget_oldest(history);
     pthread_mutex_unlock(&history->lock);
 }
 

@@ -139,8 +139,8 @@ void executor_stop(struct executor *executor); /* ends the thread; nothing may r
 
 struct history {
     pthread_mutex_t lock;
-    char **inputs; /* ring of `room` */
-    size_t room, total;
+    char **inputs;                     /* ring of `room` */
+    size_t room, total, oldest, bytes; /* oldest: lines below it are forgotten */
 };
 
 int history_init(struct history *history, size_t room);

@@ -20,7 +20,7 @@
 
 #define LINGER_MS 1000  /* how long the last messages may take to leave */
 #define DRAIN_BUDGET 16 /* messages of one channel before the others have their turn */
-#define MESSAGE_MAX (INT64_C(1) << 30) /* bytes of one frame that a peer may send */
+#define MESSAGE_MAX (INT64_C(1) << 28) /* bytes of one frame that a peer may send */
 
 const char *const transport_port_names[TRANSPORT_CHANNELS] = {
     "shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"};

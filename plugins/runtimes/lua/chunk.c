@@ -283,13 +283,9 @@ int chunk_load_returning(lua_State *L, struct code code, size_t offset, const ch
 
 int chunk_load(lua_State *L, struct code code, const char *name)
 {
-    int status = chunk_load_returning(L, code, 0, name);
-    if (status == LUA_OK || status == LUA_ERRMEM)
-        return status;
-    lua_pop(L, 1);
     size_t start = 0;
-    if (chunk_tail(code, &start) && start > 0) {
-        status = chunk_load_returning(L, code, start, name);
+    if (chunk_tail(code, &start)) { /* only then: an attempt that fails costs as much as one more */
+        int status = chunk_load_returning(L, code, start, name);
         if (status == LUA_OK || status == LUA_ERRMEM)
             return status;
         lua_pop(L, 1);

@@ -133,6 +133,7 @@ static void emit_result(lua_State *L, struct cell *cell, int first)
     interrupt_check(L); /* before anything that an error would leak */
     json_t *data = json_object();
     json_object_set_new(data, "text/plain", text_json(text->data ? text->data : "", text->size));
+    text_free(text);
     json_t *content = json_pack("{s:o, s:{}, s:I}", "data", data, "metadata", "execution_count",
                                 llmspell_integer(cell->content, "execution_count", 0));
     if (!content)
@@ -175,6 +176,7 @@ static int evaluate(lua_State *L)
     show_values(L, 3, lua_gettop(L) - 2, shown);
     json_t *data = json_object();
     json_object_set_new(data, "text/plain", text_json(shown->data ? shown->data : "", shown->size));
+    text_free(shown);
     cell->value = json_pack("{s:s, s:o, s:{}}", "status", "ok", "data", data, "metadata");
     return 0;
 }

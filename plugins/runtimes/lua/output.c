@@ -76,6 +76,20 @@ void output_emit(struct runtime *rt, const char *msg_type, json_t *content)
         rt->host->log(rt->ctx, LLMSPELL_LOG_WARN, "an event could not be published");
 }
 
+/* An integer, which is most of what is printed beside text, needs no string object. */
+static int add_integer(lua_State *L, int index, luaL_Buffer *buffer)
+{
+    if (!lua_isinteger(L, index))
+        return 0;
+    if (lua_getmetatable(L, index)) { /* debug.setmetatable may have given it a __tostring */
+        lua_pop(L, 1);
+        return 0;
+    }
+    char *room = luaL_prepbuffsize(buffer, 32);
+    luaL_addsize(buffer, (size_t)snprintf(room, 32, LUA_INTEGER_FMT, lua_tointeger(L, index)));
+    return 1;
+}
+
 static int print(lua_State *L)
 {
     int count = lua_gettop(L);
@@ -88,7 +102,7 @@ static int print(lua_State *L)
             size_t size = 0;
             const char *text = lua_tolstring(L, i, &size);
             luaL_addlstring(&buffer, text, size);
-        } else {
+        } else if (!add_integer(L, i, &buffer)) {
             luaL_tolstring(L, i, NULL);
             luaL_addvalue(&buffer);
         }

@@ -4,17 +4,22 @@
 
 #include <lauxlib.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_TYPE "llmspell.text"
 
+void text_free(struct text *text)
+{
+    free(text->data);
+    memset(text, 0, sizeof *text);
+}
+
 static int collect(lua_State *L)
 {
-    struct text *text = lua_touserdata(L, 1);
-    free(text->data);
-    text->data = NULL;
+    text_free(lua_touserdata(L, 1));
     return 0;
 }
 
@@ -119,11 +124,28 @@ size_t text_character(const char *data, size_t size)
     return expected;
 }
 
+/* ASCII goes by eight bytes at a time: results may have megabytes. */
+static int is_utf8(const char *data, size_t size)
+{
+    for (size_t at = 0; at < size;) {
+        uint64_t word = 0;
+        if (size - at >= sizeof word)
+            memcpy(&word, data + at, sizeof word);
+        else
+            word = UINT64_MAX;
+        size_t length = word & UINT64_C(0x8080808080808080) ? text_character(data + at, size - at)
+                                                            : sizeof word;
+        if (length == 0)
+            return 0;
+        at += length;
+    }
+    return 1;
+}
+
 json_t *text_json(const char *data, size_t size)
 {
-    json_t *string = json_stringn(data, size);
-    if (string || size == 0)
-        return string;
+    if (is_utf8(data, size))
+        return json_stringn_nocheck(data, size);
     if (size > SIZE_MAX / 3 - 1)
         return NULL;
     char *clean = malloc(size * 3 + 1);
@@ -136,7 +158,7 @@ json_t *text_json(const char *data, size_t size)
         used += length ? length : 3;
         i += length ? length : 1;
     }
-    string = json_stringn(clean, used);
+    json_t *string = json_stringn(clean, used);
     free(clean);
     return string;
 }

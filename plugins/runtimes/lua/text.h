@@ -15,6 +15,7 @@ struct text {
 };
 
 struct text *text_new(lua_State *L); /* pushes a userdata that owns it */
+void text_free(struct text *text);   /* now: the collector does not know how large it is */
 void text_open(lua_State *L);
 void text_add(struct text *text, const char *data, size_t size);
 void text_puts(struct text *text, const char *string);

@@ -3,6 +3,7 @@
  *   FROM="text"      what it says it is            MARKER="path"  its constructor makes this file
  *   CALLS=symbol     calls int symbol(void)        HELPER         exports a helper, as others do
  *   THREAD           open starts a thread that never ends
+ *   WAITS="path"     invoke makes this file, then waits until it is cancelled
  *   ENTRY, ENTRY_SIZE, ENTRY_MAJOR, ENTRY_MINOR, IDENTITY, INVOKE  the entry struct's parts */
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,12 +34,17 @@
 #define INVOKE greet
 #endif
 
+__attribute__((unused)) static void make_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+}
+
 #ifdef MARKER
 __attribute__((constructor)) static void mark(void)
 {
-    int fd = open(MARKER, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    if (fd >= 0)
-        close(fd);
+    make_file(MARKER);
 }
 #endif
 
@@ -91,6 +97,15 @@ __attribute__((unused)) static int32_t greet(void *self, struct llmspell_call *c
     (void)self;
 #ifdef CALLS
     CALLS();
+#endif
+#ifdef WAITS
+    int32_t code = 0;
+    make_file(WAITS);
+    while (code == 0) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        code = llmspell_cancelled(call);
+    }
+    return code;
 #endif
     json_t *name = json_object_get(params, "name");
     return llmspell_return(call, ret_result,
