@@ -13,6 +13,8 @@
 
 #include "cli/channel.h"
 #include "cli/cli.h"
+#include "cli/lines.h"
+#include "util/utf8.h"
 
 #define SCRIPT_MAX (64u << 20) /* bytes */
 
@@ -22,6 +24,7 @@ struct execution {
     bool show;       /* print streams and values as they come */
     json_t *outputs; /* json: every stream, display and result event */
     json_t *result;  /* data of the last execute_result */
+    struct lines lines;
 };
 
 static void write_all(FILE *file, const json_t *text)
@@ -65,21 +68,17 @@ static void on_event(void *data, const struct llmspell_message *message)
 /* io.read() of the script reads our stdin. */
 static json_t *on_input(void *data, const json_t *content)
 {
-    (void)data;
-    LLMSPELL_CLEANUP_FREE char *line = NULL;
-    size_t room = 0;
-    const char *prompt = llmspell_string(content, "prompt");
+    struct execution *execution = data;
+    const char *prompt = llmspell_string(content, "prompt"), *line;
+    size_t size;
     if (prompt && *prompt) {
         fputs(prompt, stdout);
         fflush(stdout);
     }
-    ssize_t n = getline(&line, &room, stdin);
-    if (n < 0)
+    if (lines_next(&execution->lines, &line, &size) != 1)
         return NULL;
-    if (n > 0 && line[n - 1] == '\n')
-        n--;
-    json_t *value = json_stringn(line, (size_t)n);
-    return value ? value : json_string("");
+    LLMSPELL_CLEANUP_FREE char *text = utf8_repair(line, size, &size);
+    return text ? json_stringn(text, size) : NULL;
 }
 
 static int show_error(const json_t *reply)
@@ -119,9 +118,15 @@ static int execute(struct cli *cli, json_t *content, long long timeout_s, bool s
 {
     struct error error;
     struct channel *channel;
-    struct execution execution = {.cli = cli, .show = show, .outputs = json_array()};
     LLMSPELL_CLEANUP_JSON json_t *request_content = content, *reply = NULL;
     int cancel_fd = cli_interrupt_fd(cli);
+    struct execution execution = {
+        .cli = cli,
+        .show = show,
+        .outputs = json_array(),
+        /* embedded, on_input runs on the executor's thread, which an interrupt wakes by a signal */
+        .lines = {.cancel_fd = cli->kernel_name ? cancel_fd : -1},
+    };
     int status = cli_channel(cli, &channel);
     if (status == 0) {
         struct llmspell_client_request request = {
@@ -139,6 +144,7 @@ static int execute(struct cli *cli, json_t *content, long long timeout_s, bool s
     }
     json_decref(execution.outputs);
     json_decref(execution.result);
+    lines_clear(&execution.lines);
     return status;
 }
 

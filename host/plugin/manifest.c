@@ -26,55 +26,57 @@ static void skip_space(struct scanner *s)
         s->at++;
 }
 
-/* At an opening quote: steps behind the closing one. */
+/* At an opening quote: steps behind the closing one, the first with an even number of backslashes
+ * before it. */
 static bool skip_string(struct scanner *s)
 {
-    for (s->at++; s->at < s->end; s->at++) {
-        if (*s->at == '"') {
-            s->at++;
+    const char *start = ++s->at;
+    while (s->at < s->end && (s->at = memchr(s->at, '"', (size_t)(s->end - s->at)))) {
+        const char *back = s->at++;
+        while (back > start && back[-1] == '\\')
+            back--;
+        if ((s->at - 1 - back) % 2 == 0)
             return true;
-        }
-        if (*s->at == '\\')
+    }
+    s->at = s->end;
+    return false;
+}
+
+/* Steps over one object or array. */
+static bool skip_nested(struct scanner *s)
+{
+    static const bool matters[256] = {
+        ['"'] = true, ['{'] = true, ['}'] = true, ['['] = true, [']'] = true};
+    int depth = 0;
+    while (s->at < s->end) {
+        char c = *s->at;
+        if (!matters[(unsigned char)c]) {
             s->at++;
+        } else if (c == '"') {
+            if (!skip_string(s))
+                return false;
+        } else {
+            s->at++;
+            depth += c == '{' || c == '[' ? 1 : -1;
+            if (depth == 0)
+                return true;
+        }
     }
     return false;
 }
 
-/* Steps over one value of any kind. */
+/* Steps over one value of any kind; a number or word ends where the next member or the end does. */
 static bool skip_value(struct scanner *s)
 {
-    int depth = 0;
-    while (s->at < s->end) {
-        switch (*s->at) {
-        case '"':
-            if (!skip_string(s))
-                return false;
-            if (depth == 0)
-                return true;
-            continue;
-        case '{':
-        case '[':
-            depth++;
-            break;
-        case '}':
-        case ']':
-            if (depth == 0)
-                return true;
-            if (--depth == 0) {
-                s->at++;
-                return true;
-            }
-            break;
-        case ',':
-            if (depth == 0)
-                return true;
-            break;
-        default:
-            break;
-        }
+    if (s->at >= s->end)
+        return false;
+    if (*s->at == '"')
+        return skip_string(s);
+    if (*s->at == '{' || *s->at == '[')
+        return skip_nested(s);
+    while (s->at < s->end && *s->at != ',' && *s->at != '}')
         s->at++;
-    }
-    return false;
+    return s->at < s->end;
 }
 
 struct member {
@@ -109,6 +111,7 @@ static int next_member(struct scanner *s, bool first, struct member *ret_member)
     if (!skip_value(s) || s->at == ret_member->value)
         return -1;
     ret_member->value_size = (size_t)(s->at - ret_member->value);
+    skip_space(s);
     return 1;
 }
 

@@ -10,7 +10,7 @@
 
 #include <llmspell/plugin.h>
 
-#define HEAD_SIZE 4096  /* the first read: headers, and mostly the note too */
+#define HEAD_SIZE 16384 /* the first read: headers, and mostly the note too */
 #define SEGMENTS_MAX 64 /* program headers that are looked at */
 #define SEGMENT_MAX (LLMSPELL_NOTE_MAX + 65536) /* bytes of one PT_NOTE segment */
 

@@ -38,7 +38,7 @@ def page(name):
 
 def sources(*patterns):
     return "\n".join(path.read_text(errors="replace") for pattern in patterns
-                     for path in sorted(ROOT.glob(pattern)))
+                     for path in sorted(ROOT.glob(pattern)) if path.is_file())
 
 
 # ---- what the code says ----
@@ -298,7 +298,7 @@ def check_words(what, words, name):
     if not words:
         complain(f"docs.py finds no {what} in the code")
     for word in sorted(words):
-        if f"`{word}`" not in text and f"`{word}(" not in text:
+        if not re.search(rf"`{re.escape(word)}[`({{]", text):
             complain(f"{name} lacks the {what} {word}")
 
 
@@ -316,6 +316,16 @@ def check_lists():
     check_words("tool", {m["name"] for m in manifests().values() if m["kind"] == "tool"}, "tools.md")
     check_words("function", lua_functions("tools.c", "functions", "Tool"), "lua.md")
     check_words("function", lua_functions("json.c", "functions", "JSON"), "lua.md")
+    check_lua_names()
+
+
+def check_lua_names():
+    known = {"Tool.NAME", "JSON.null"} | {f"Tool.{name}" for name in manifests()}
+    known |= lua_functions("tools.c", "functions", "Tool") | lua_functions("json.c", "functions", "JSON")
+    for file in PAGES:
+        for name in re.findall(r"\b((?:Tool|JSON)\.[A-Za-z_]\w*)", file.read_text()):
+            if name not in known:
+                complain(f"{name_of(file)}: Lua has no {name}")
 
 
 # ---- documents → code ----

@@ -62,6 +62,35 @@ static void set_late(struct exchange *x)
             (strcmp(x->request->msg_type, "shutdown_request") == 0 ? IDLE_SHUTDOWN_MS : IDLE_MS);
 }
 
+/* ---- cancellation ---- */
+
+/* Reads cancel_fd empty, whether or not it blocks; 1 if anything was there. At its end it is left
+ * alone. */
+static int read_cancel(struct exchange *x)
+{
+    char buffer[256];
+    int came = 0;
+    struct pollfd fd = {.fd = x->cancel_fd, .events = POLLIN};
+    while (poll(&fd, 1, 0) > 0) {
+        if (!(fd.revents & POLLIN) || read(fd.fd, buffer, sizeof buffer) <= 0) {
+            x->cancel_fd = -1;
+            break;
+        }
+        came = 1;
+    }
+    return came;
+}
+
+/* Interrupts this request and no other one ("msg_id" is ours; other kernels interrupt what runs).
+ */
+static void interrupt(struct exchange *x)
+{
+    char id[WIRE_NAME_MAX];
+    json_t *content = json_pack("{s:s}", "msg_id", x->id);
+    client_send(x->client, TRANSPORT_CONTROL, "interrupt_request", content, id, NULL);
+    json_decref(content);
+}
+
 /* ---- what comes ---- */
 
 static void take_event(struct exchange *x, const struct client_message *message)
@@ -80,11 +109,16 @@ static void take_event(struct exchange *x, const struct client_message *message)
         x->idle = 1;
 }
 
-/* The running code asks for a line; null says that there is none. */
+/* The running code asks for a line; null says that there is none. A client that was interrupted
+ * while it waited for one has none to give. */
 static void take_question(struct exchange *x, const struct client_message *message)
 {
     char id[WIRE_NAME_MAX];
     json_t *line = x->request->input ? x->request->input(x->request->data, message->content) : NULL;
+    if (!line && read_cancel(x)) {
+        interrupt(x);
+        return;
+    }
     json_t *content = json_pack("{s:o}", "value", line ? line : json_null());
     if (content)
         client_send(x->client, TRANSPORT_STDIN, "input_reply", content, id, NULL);
@@ -121,34 +155,7 @@ static void take_all(struct exchange *x)
         set_late(x);
 }
 
-/* ---- cancellation ---- */
-
-/* Reads cancel_fd empty, whether or not it blocks; 1 if anything was there. At its end it is left
- * alone. */
-static int read_cancel(struct exchange *x)
-{
-    char buffer[256];
-    int came = 0;
-    struct pollfd fd = {.fd = x->cancel_fd, .events = POLLIN};
-    while (poll(&fd, 1, 0) > 0) {
-        if (!(fd.revents & POLLIN) || read(fd.fd, buffer, sizeof buffer) <= 0) {
-            x->cancel_fd = -1;
-            break;
-        }
-        came = 1;
-    }
-    return came;
-}
-
-/* Interrupts this request and no other one ("msg_id" is ours; other kernels interrupt what runs).
- */
-static void interrupt(struct exchange *x)
-{
-    char id[WIRE_NAME_MAX];
-    json_t *content = json_pack("{s:s}", "msg_id", x->id);
-    client_send(x->client, TRANSPORT_CONTROL, "interrupt_request", content, id, NULL);
-    json_decref(content);
-}
+/* ---- the exchange ---- */
 
 static void wait_message(struct exchange *x)
 {
@@ -165,8 +172,6 @@ static void wait_message(struct exchange *x)
         items[5].revents && read_cancel(x))
         interrupt(x);
 }
-
-/* ---- the exchange ---- */
 
 static int32_t exchange_run(struct exchange *x, struct llmspell_call *call)
 {

@@ -79,6 +79,9 @@ static void test_types(void)
           "{\"ip\":\"\",\"ratio\":2,\"debug\":false,\"hosts\":[]}");
     check("[protocol.x]\nip = a\n  b\nhosts = a\n  b,\n  c\n",
           "{\"ip\":\"a b\",\"debug\":false,\"hosts\":[\"a\",\"b\",\"c\"]}");
+    check_with("[protocol.x]\nmode = safe\n",
+               "{\"properties\":{\"mode\":{\"enum\":[\"full\",\"safe\"]}}}", NULL,
+               "{\"mode\":\"safe\"}"); /* an enum needs no type */
     check("[protocol.y]\nanything = 1\n",
           "{\"ip\":\"127.0.0.1\",\"debug\":false,\"hosts\":[\"a\"]}");
 }
