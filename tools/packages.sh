@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    build-essential cmake ninja-build pkg-config git clang-format-14 cppcheck
+    build-essential cmake ninja-build pkg-config git clang-format-14 scdoc man-db
     libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev            # the host
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
     libgmp-dev libmpfr-dev libxxhash-dev zlib1g-dev uuid-dev libutf8proc-dev libicu-dev   # tools

@@ -149,6 +149,7 @@ static int run(struct cli *cli, const struct args *args)
             .connection_file = start.files.connection,
             .given_file = start.given_file,
             .log_file = start.log_file,
+            .log_level = args_value(args, "log-level"),
             .idle_timeout_ms =
                 idle_s >= 0 ? idle_s * 1000 : config_integer(cli->config, "kernel", "idle_timeout"),
             .port = (int)port,

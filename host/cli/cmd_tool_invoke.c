@@ -83,7 +83,62 @@ static int add_pair(json_t *params, const char *pair)
     return key && value ? json_object_set_new(params, key, value) : -1;
 }
 
-static int collect(const struct cli *cli, const struct command *command, const struct args *args,
+/* The properties of a tool's parameters, a new reference; NULL if there is no such tool: then the
+ * call itself says so. */
+static json_t *properties_of(struct cli *cli, const char *tool)
+{
+    LLMSPELL_CLEANUP_JSON json_t *content =
+        json_pack("{s:s, s:s}", "command", "info", "name", tool);
+    LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
+    if (!content || cli_request(cli, "tool_request", content, -1, &reply) != 0)
+        return NULL;
+    const json_t *parameters = json_object_get(json_object_get(reply, "info"), "parameters");
+    return json_incref(json_object_get(parameters, "properties"));
+}
+
+static bool has_alias(const json_t *property, const char *name)
+{
+    size_t i;
+    json_t *alias;
+    json_array_foreach(json_object_get(property, "x-aliases"), i, alias)
+    {
+        if (json_is_string(alias) && strcmp(json_string_value(alias), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_text(const json_t *properties, const char *name)
+{
+    const char *key;
+    json_t *property;
+    json_object_foreach((json_t *)properties, key, property)
+    {
+        if (strcmp(key, name) == 0 || has_alias(property, name))
+            return llmspell_is(property, "type", "string");
+    }
+    return false;
+}
+
+/* input=1 is the text "1" for a parameter that is text: only the tool's schema can tell. */
+static void keep_texts(struct cli *cli, const struct args *args, json_t *params)
+{
+    LLMSPELL_CLEANUP_JSON json_t *properties = NULL;
+    for (int i = 1; i < args->count; i++) {
+        const char *equals = strchr(args->values[i], '=');
+        char name[256];
+        snprintf(name, sizeof name, "%.*s", (int)(equals - args->values[i]), args->values[i]);
+        const json_t *value = json_object_get(params, name);
+        if (!value || json_is_string(value))
+            continue;
+        if (!properties && !(properties = properties_of(cli, args->values[0])))
+            return;
+        if (is_text(properties, name))
+            json_object_set_new(params, name, json_string(equals + 1));
+    }
+}
+
+static int collect(struct cli *cli, const struct command *command, const struct args *args,
                    json_t **ret_params)
 {
     const char *source = args_value(args, "params");
@@ -94,6 +149,8 @@ static int collect(const struct cli *cli, const struct command *command, const s
             status = cli_usage(command, "\"%s\" is no key=value%s", args->values[i],
                                json_is_object(params) ? " in UTF-8"
                                                       : " beside --params that are no object");
+    if (status == 0 && args->count > 1)
+        keep_texts(cli, args, params);
     if (status == 0)
         *ret_params = llmspell_steal_json(&params);
     return status;
@@ -148,7 +205,8 @@ const struct command cmd_tool_invoke = {
     .arguments = "NAME [key=value …]",
     .summary = "call a tool",
     .help = "Parameters come from --params, or as key=value, where a value that is JSON counts as\n"
-            "such (count=3, flag=true, list=[1,2]) and all else is text.\n\n"
+            "such (count=3, flag=true, list=[1,2]), unless the parameter is text, and all else is\n"
+            "text.\n\n"
             "    llmspell tool invoke calculator input='2*x+1' variables='{\"x\":5}'",
     .options = OPTIONS,
     .min_values = 1,

@@ -315,7 +315,8 @@ static int open_log(const struct server_options *options, struct error *ret_erro
         .rotate_bytes = (uint64_t)config_integer(config, "log", "rotate_size"),
         .rotate_count = (unsigned)config_integer(config, "log", "rotate_count"),
     };
-    log_level_parse(config_string(config, "log", "level"), &log.level);
+    log_level_parse(options->log_level ? options->log_level : config_string(config, "log", "level"),
+                    &log.level);
     log_format_parse(config_string(config, "log", "format"), &log.format);
     return logger_open(&log, ret_error);
 }

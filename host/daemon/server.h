@@ -19,6 +19,7 @@ struct server_options {
     const char *connection_file; /* kernels/ID.json */
     const char *given_file;      /* -f FILE, or NULL: read if it exists, else written, too */
     const char *log_file;        /* NULL: stderr */
+    const char *log_level;       /* --log-level, or NULL: [log] level */
     int64_t idle_timeout_ms;     /* 0: never */
     int port;                    /* first port wanted, or 0 */
     int ready_fd;                /* of daemonize, or -1 in the foreground */
