@@ -122,17 +122,8 @@ static int open_runtime(struct executor *executor, struct error *ret_error)
 {
     struct plugin *plugin = executor->plugin;
     const void *entry;
-    const json_t *manifest;
-    char section[MANIFEST_NAME_MAX + 12];
     LLMSPELL_CLEANUP_JSON json_t *config = NULL;
-    int rc = plugin_load(plugin, &entry, ret_error);
-    if (rc == 0)
-        rc = plugin_manifest(plugin, &manifest, ret_error);
-    if (rc < 0)
-        return rc;
-    snprintf(section, sizeof section, "runtime.%s", plugin->head.name);
-    rc = config_plugin(executor->kernel->config, section, json_object_get(manifest, "config"),
-                       &config, ret_error);
+    int rc = plugin_load_configured(plugin, executor->kernel->config, &entry, &config, ret_error);
     if (rc < 0)
         return rc;
     const struct llmspell_runtime *table = entry;

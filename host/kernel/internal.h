@@ -172,6 +172,11 @@ json_t *answer_status(struct kernel *kernel);
 int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
                   const atomic_int *cancel, json_t **ret_reply);
 
+/* ---- dispatch.c ---- */
+
+/* True for message types that the kernel answers itself: no plugin may handle them. */
+bool dispatch_knows(const char *msg_type);
+
 /* ---- kernel.c ---- */
 
 struct handler {

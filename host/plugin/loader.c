@@ -187,3 +187,19 @@ int plugin_load(struct plugin *plugin, const void **ret_entry, struct error *ret
     }
     return 0;
 }
+
+int plugin_load_configured(struct plugin *plugin, const struct config *config,
+                           const void **ret_entry, json_t **ret_config, struct error *ret_error)
+{
+    const json_t *manifest;
+    char section[MANIFEST_NAME_MAX + 12];
+    int rc = plugin_load(plugin, ret_entry, ret_error);
+    if (rc == 0)
+        rc = plugin_manifest(plugin, &manifest, ret_error);
+    if (rc < 0)
+        return rc;
+    snprintf(section, sizeof section, "%s.%s", plugin_kind_name(plugin->head.kind),
+             plugin->head.name);
+    return config_plugin(config, section, json_object_get(manifest, "config"), ret_config,
+                         ret_error);
+}

@@ -3,11 +3,17 @@
 #ifndef HOST_LOADER_H
 #define HOST_LOADER_H
 
+#include "config/config.h"
 #include "plugin/catalog.h"
 
 /* Loads a plugin once and hands out its entry struct (struct llmspell_tool, …_protocol,
  * …_runtime by its kind), which lives as long as the process. EREFUSED names the reason and the
  * cure, and the plugin stays listed with it. [any-thread] */
 int plugin_load(struct plugin *plugin, const void **ret_entry, struct error *ret_error);
+
+/* The same, with what the plugin's open gets: its section [KIND.NAME] of the configuration, typed
+ * by the manifest; *ret_config is a new reference. EINVAL names file and line. [any-thread] */
+int plugin_load_configured(struct plugin *plugin, const struct config *config,
+                           const void **ret_entry, json_t **ret_config, struct error *ret_error);
 
 #endif

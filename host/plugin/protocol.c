@@ -13,16 +13,8 @@ int protocol_open(const struct config *config, struct plugin *plugin,
                   struct error *ret_error)
 {
     const void *entry;
-    const json_t *manifest;
-    char section[MANIFEST_NAME_MAX + 12];
     LLMSPELL_CLEANUP_JSON json_t *own = NULL;
-    int rc = plugin_load(plugin, &entry, ret_error);
-    if (rc == 0)
-        rc = plugin_manifest(plugin, &manifest, ret_error);
-    if (rc < 0)
-        return rc;
-    snprintf(section, sizeof section, "protocol.%s", plugin->head.name);
-    rc = config_plugin(config, section, json_object_get(manifest, "config"), &own, ret_error);
+    int rc = plugin_load_configured(plugin, config, &entry, &own, ret_error);
     if (rc < 0)
         return rc;
     const struct llmspell_protocol *protocol = entry;

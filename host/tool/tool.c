@@ -71,17 +71,12 @@ int tool_describe(struct tool *tool, struct error *ret_error)
 static int open_plugin(struct tool *tool, struct error *ret_error)
 {
     const void *entry;
-    int rc = plugin_load(tool->plugin, &entry, ret_error);
+    LLMSPELL_CLEANUP_JSON json_t *config = NULL;
+    int rc = plugin_load_configured(tool->plugin, registry_config(tool->registry), &entry, &config,
+                                    ret_error);
     if (rc < 0)
         return rc;
     const struct llmspell_tool *table = entry;
-    char section[MANIFEST_NAME_MAX + 8];
-    LLMSPELL_CLEANUP_JSON json_t *config = NULL;
-    snprintf(section, sizeof section, "tool.%s", tool->plugin->head.name);
-    rc = config_plugin(registry_config(tool->registry), section,
-                       json_object_get(tool->manifest, "config"), &config, ret_error);
-    if (rc < 0)
-        return rc;
     tool->plugin->ctx.extension = invoke_extension;
     tool->plugin->ctx.owner = tool;
     if (table->open) {

@@ -219,10 +219,10 @@ WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool
 
 def check_messages():
     rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE), \w+\}',
-                            sources("host/kernel/kernel.c")))
+                            sources("host/kernel/dispatch.c")))
     text = page("messages.md")
     if len(rules) < 8:
-        complain("docs.py finds no table of messages in host/kernel/kernel.c")
+        complain("docs.py finds no table of messages in host/kernel/dispatch.c")
     for message, way in rules.items():
         row = f"| [`{message}`](#{message}) | {WAYS[way]} | `{message.replace('_request', '_reply')}` |"
         if row not in text:

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Which message goes where: answered at once, in order behind what is executed, by the executor, or
+ * by the pool. One row of RULES a message type. */
+#include <stdio.h>
+#include <string.h>
+
+#include <llmspell/tool.h>
+
+#include "kernel/internal.h"
+
+/* ---- the messages that the kernel answers itself, at once ---- */
+
+/* The header is JSON text: the id stands in it in quotes. */
+static struct operation *find_active(struct kernel *kernel, const char *msg_id)
+{
+    char quoted[160];
+    if (snprintf(quoted, sizeof quoted, "\"%s\"", msg_id) >= (int)sizeof quoted)
+        return NULL;
+    for (struct operation *o = kernel->active; o; o = o->right)
+        if (o->parent_size && strstr(o->text, quoted))
+            return o;
+    return NULL;
+}
+
+/* With "msg_id": just the request of that id; without: what is executed. */
+json_t *kernel_cancel(struct kernel *kernel, const json_t *content)
+{
+    const char *msg_id = llmspell_string(content, "msg_id");
+    if (!msg_id || !*msg_id) {
+        executor_interrupt(&kernel->executor, NULL);
+        return json_pack("{s:s}", "status", "ok");
+    }
+    pthread_mutex_lock(&kernel->lock);
+    struct operation *operation = find_active(kernel, msg_id);
+    if (operation) {
+        atomic_store(&operation->cancel, 1);
+        executor_interrupt(&kernel->executor, operation);
+    }
+    pthread_mutex_unlock(&kernel->lock);
+    return json_pack("{s:s, s:b}", "status", "ok", "found", operation != NULL);
+}
+
+static json_t *at_interrupt(struct operation *operation)
+{
+    return kernel_cancel(operation->kernel, operation->content);
+}
+
+static json_t *at_kernel_info(struct operation *operation)
+{
+    return answer_kernel_info(operation->kernel);
+}
+
+static json_t *at_status(struct operation *operation)
+{
+    return answer_status(operation->kernel);
+}
+
+static json_t *at_history(struct operation *operation)
+{
+    return history_reply(&operation->kernel->history, operation->content);
+}
+
+static json_t *at_comm_info(struct operation *operation)
+{
+    (void)operation;
+    return json_pack("{s:s, s:{}}", "status", "ok", "comms");
+}
+
+static json_t *at_shutdown(struct operation *operation)
+{
+    return json_pack("{s:s, s:b}", "status", "ok", "restart",
+                     llmspell_bool(operation->content, "restart", 0));
+}
+
+enum way { AT_ONCE, IN_ORDER, EXECUTOR, POOL };
+
+struct message_rule {
+    const char *msg_type;
+    enum way way; /* IN_ORDER: at once if nothing is executed or it is a control request */
+    json_t *(*answer)(struct operation *operation);
+};
+
+static const struct message_rule RULES[] = {
+    {"execute_request", EXECUTOR, NULL},
+    {"complete_request", EXECUTOR, NULL},
+    {"inspect_request", EXECUTOR, NULL},
+    {"is_complete_request", EXECUTOR, NULL},
+    {"kernel_info_request", IN_ORDER, at_kernel_info},
+    {"tool_request", POOL, NULL},
+    {"status_request", AT_ONCE, at_status},
+    {"interrupt_request", AT_ONCE, at_interrupt},
+    {"history_request", AT_ONCE, at_history},
+    {"comm_info_request", AT_ONCE, at_comm_info},
+    {"shutdown_request", AT_ONCE, at_shutdown},
+};
+
+static const struct message_rule *find_rule(const char *msg_type)
+{
+    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++)
+        if (strcmp(RULES[i].msg_type, msg_type) == 0)
+            return &RULES[i];
+    return NULL;
+}
+
+bool dispatch_knows(const char *msg_type)
+{
+    return find_rule(msg_type) != NULL;
+}
+
+int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
+                  const atomic_int *cancel, json_t **ret_reply)
+{
+    if (strcmp(msg_type, "tool_request") == 0)
+        *ret_reply = answer_tool(kernel, content, cancel);
+    else if (strcmp(msg_type, "status_request") == 0)
+        *ret_reply = answer_status(kernel);
+    else if (strcmp(msg_type, "kernel_info_request") == 0)
+        *ret_reply = answer_kernel_info(kernel);
+    else
+        return LLMSPELL_EUNKNOWN;
+    return *ret_reply ? 0 : LLMSPELL_ENOMEM;
+}
+
+/* ---- submit ---- */
+
+static bool enter(struct kernel *kernel, struct operation *operation)
+{
+    pthread_mutex_lock(&kernel->lock);
+    bool open = !kernel->closing;
+    if (open) {
+        operation->right = kernel->active;
+        if (kernel->active)
+            kernel->active->left = operation;
+        kernel->active = operation;
+        kernel->active_count++;
+    }
+    pthread_mutex_unlock(&kernel->lock);
+    return open;
+}
+
+static bool find_handler(struct kernel *kernel, struct operation *operation)
+{
+    pthread_mutex_lock(&kernel->lock);
+    for (const struct handler *h = kernel->handlers; h; h = h->next) {
+        if (strcmp(h->msg_type, operation->msg_type) != 0)
+            continue;
+        operation->handler = h->function;
+        operation->handler_data = h->data;
+    }
+    pthread_mutex_unlock(&kernel->lock);
+    return operation->handler != NULL;
+}
+
+static void answer_now(struct operation *operation, const struct message_rule *rule)
+{
+    struct kernel *kernel = operation->kernel;
+    bool shutdown = rule->answer == at_shutdown;
+    bool restart = shutdown && llmspell_bool(operation->content, "restart", 0);
+    operation_begin(operation);
+    if (shutdown)
+        publish(kernel, operation, "shutdown_notification", operation->content);
+    operation_finish(operation, rule->answer(operation));
+    if (shutdown && kernel->shutdown)
+        kernel->shutdown(kernel->data, restart);
+}
+
+static void dispatch(struct operation *operation, const struct message_rule *rule)
+{
+    struct kernel *kernel = operation->kernel;
+    enum way way = operation->handler ? POOL : rule->way;
+    if (way == IN_ORDER)
+        way = (operation->flags & LLMSPELL_REQUEST_CONTROL) ||
+                      atomic_load(&kernel->executor.pending) == 0
+                  ? AT_ONCE
+                  : EXECUTOR;
+    if (way == AT_ONCE)
+        answer_now(operation, rule);
+    else if (way == POOL)
+        pool_submit(&kernel->pool, operation);
+    else
+        executor_submit(&kernel->executor, operation);
+}
+
+int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
+                  const struct llmspell_request *request)
+{
+    struct llmspell_request own = *request;
+    if (strcmp(own.msg_type, "input_reply") == 0) {
+        executor_input(&kernel->executor, own.content);
+        json_decref(own.content);
+        return 0;
+    }
+    if (!own.content)
+        own.content = json_object();
+    struct operation *operation = own.content ? operation_new(kernel, origin, &own) : NULL;
+    if (!operation) {
+        json_decref(own.content);
+        return LLMSPELL_ENOMEM;
+    }
+    const struct message_rule *rule = find_rule(operation->msg_type);
+    int rc = 0;
+    if (!json_is_object(operation->content) || (!rule && !find_handler(kernel, operation)))
+        rc = LLMSPELL_EINVAL;
+    else if (!enter(kernel, operation))
+        rc = LLMSPELL_EBUSY;
+    if (rc < 0) {
+        operation_free(operation);
+        return rc;
+    }
+    atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
+    dispatch(operation, rule);
+    return 0;
+}
