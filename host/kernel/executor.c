@@ -100,7 +100,7 @@ void executor_input(struct executor *executor, const json_t *content)
     if (executor->input_waits) {
         json_t *value = json_object_get(content, "value");
         json_decref(executor->input_value);
-        executor->input_value = value ? json_incref(value) : json_null();
+        executor->input_value = value ? json_deep_copy(value) : json_null();
         pthread_cond_broadcast(&executor->changed);
     }
     pthread_mutex_unlock(&executor->lock);

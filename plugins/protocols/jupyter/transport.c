@@ -57,8 +57,8 @@ static void set_options(const struct transport *transport, enum transport_channe
     int64_t most = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
     set_option(socket, ZMQ_LINGER, LINGER_MS);
-    set_option(socket, ZMQ_SNDHWM,
-               0); /* no bound: a slow reader loses nothing, one that never reads costs memory */
+    /* No bound: a slow reader loses nothing; one that never reads costs memory. */
+    set_option(socket, ZMQ_SNDHWM, 0);
     set_option(socket, ZMQ_IPV6, transport->base.ipv6);
     if (channel == TRANSPORT_IOPUB)
         set_option(socket, ZMQ_XPUB_VERBOSE, 1); /* else a second client gets no welcome */

@@ -9,15 +9,17 @@
 #include <stdint.h>
 #include <zmq.h>
 
+#include <llmspell/kernel.h>
+
 #include "sign.h"
 #include "span.h"
 #include "text.h"
 
-#define WIRE_VERSION "5.4"         /* of the messaging protocol: in headers and kernel_info_reply */
-#define WIRE_DELIMITER "<IDS|MSG>" /* between identities and message */
-#define WIRE_FRAMES_MAX 512        /* of one message, identities and buffers included */
-#define WIRE_NAME_MAX 128          /* bytes of msg_type and msg_id, terminator included */
-#define WIRE_ID_SIZE 37            /* a UUID as text, terminator included */
+#define WIRE_VERSION LLMSPELL_MESSAGES_VERSION /* in headers and kernel_info_reply */
+#define WIRE_DELIMITER "<IDS|MSG>"             /* between identities and message */
+#define WIRE_FRAMES_MAX 512                    /* of one message, identities and buffers included */
+#define WIRE_NAME_MAX 128 /* bytes of msg_type and msg_id, terminator included */
+#define WIRE_ID_SIZE 37   /* a UUID as text, terminator included */
 
 /* ---- in ---- */
 

@@ -152,7 +152,7 @@ static void test_control(void)
     LLMSPELL_CLEANUP_JSON json_t *info =
         ask("kernel_info_request", json_object(), NULL, -1, -1, &result);
     CU_ASSERT(result == 0); /* the version is that of the wire, not what the kernel wrote */
-    CU_ASSERT_STRING_EQUAL(llmspell_string(info, "protocol_version"), "5.4");
+    CU_ASSERT_STRING_EQUAL(llmspell_string(info, "protocol_version"), LLMSPELL_MESSAGES_VERSION);
     LLMSPELL_CLEANUP_JSON json_t *down =
         ask("shutdown_request", json_object(), NULL, -1, 10000, &result);
     CU_ASSERT(result == 0 && down);
