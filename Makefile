@@ -45,6 +45,7 @@ tsan:
 	@$(PYTHON) tests/check.py --build build-tsan --sanitizer thread unit
 
 coverage:
+	@tools/packages.sh gcovr
 	@cmake --preset coverage && cmake --build --preset coverage -j $(JOBS)
 	@$(PYTHON) tests/check.py --build build-coverage unit integration
 	@gcovr --root . --exclude tests --txt build-coverage
@@ -62,6 +63,7 @@ stress: build
 	@$(PYTHON) tests/check.py --build $(BUILD) stress
 
 fuzz:
+	@tools/packages.sh clang libclang-rt-14-dev
 	@cmake --preset fuzz && cmake --build --preset fuzz -j $(JOBS)
 	@tests/fuzz/run.sh build-fuzz 60
 

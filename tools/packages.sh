@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building, running and testing needs, through apt; does nothing if all is there.
+# Installs what building, running and testing needs, through apt, and the packages named as arguments;
+# does nothing if all is there.
 set -euo pipefail
 
 packages=(
@@ -11,6 +12,8 @@ packages=(
     libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel
 )
+
+packages+=("$@")
 
 missing=()
 for package in "${packages[@]}"; do

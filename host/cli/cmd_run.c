@@ -86,7 +86,9 @@ static int show_error(const json_t *reply)
     const json_t *traceback = json_object_get(reply, "traceback"), *line;
     const char *name = llmspell_string(reply, "ename"), *value = llmspell_string(reply, "evalue");
     size_t i;
-    if (json_array_size(traceback) == 0)
+    if (llmspell_is(reply, "status", "aborted"))
+        fputs("llmspell: not executed: what stood before it in the queue failed\n", stderr);
+    else if (json_array_size(traceback) == 0)
         fprintf(stderr, "%s: %s\n", name ? name : "error", value ? value : "");
     json_array_foreach(traceback, i, line)
     {

@@ -84,16 +84,16 @@ static int add_pair(json_t *params, const char *pair)
 }
 
 /* The properties of a tool's parameters, a new reference; NULL if there is no such tool: then the
- * call itself says so. */
-static json_t *properties_of(struct cli *cli, const char *tool)
+ * call itself says so. Returns the exit status of asking. */
+static int ask_properties(struct cli *cli, const char *tool, json_t **ret_properties)
 {
     LLMSPELL_CLEANUP_JSON json_t *content =
         json_pack("{s:s, s:s}", "command", "info", "name", tool);
     LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
-    if (!content || cli_request(cli, "tool_request", content, -1, &reply) != 0)
-        return NULL;
+    int status = content ? cli_request(cli, "tool_request", content, -1, &reply) : 0;
     const json_t *parameters = json_object_get(json_object_get(reply, "info"), "parameters");
-    return json_incref(json_object_get(parameters, "properties"));
+    *ret_properties = json_incref(json_object_get(parameters, "properties"));
+    return status;
 }
 
 static bool has_alias(const json_t *property, const char *name)
@@ -121,9 +121,10 @@ static bool is_text(const json_t *properties, const char *name)
 }
 
 /* input=1 is the text "1" for a parameter that is text: only the tool's schema can tell. */
-static void keep_texts(struct cli *cli, const struct args *args, json_t *params)
+static int keep_texts(struct cli *cli, const struct args *args, json_t *params)
 {
     LLMSPELL_CLEANUP_JSON json_t *properties = NULL;
+    int status = 0;
     for (int i = 1; i < args->count; i++) {
         const char *equals = strchr(args->values[i], '=');
         char name[256];
@@ -131,11 +132,14 @@ static void keep_texts(struct cli *cli, const struct args *args, json_t *params)
         const json_t *value = json_object_get(params, name);
         if (!value || json_is_string(value))
             continue;
-        if (!properties && !(properties = properties_of(cli, args->values[0])))
-            return;
+        if (!properties)
+            status = ask_properties(cli, args->values[0], &properties);
+        if (!properties)
+            break;
         if (is_text(properties, name))
             json_object_set_new(params, name, json_string(equals + 1));
     }
+    return status;
 }
 
 static int collect(struct cli *cli, const struct command *command, const struct args *args,
@@ -150,7 +154,7 @@ static int collect(struct cli *cli, const struct command *command, const struct 
                                json_is_object(params) ? " in UTF-8"
                                                       : " beside --params that are no object");
     if (status == 0 && args->count > 1)
-        keep_texts(cli, args, params);
+        status = keep_texts(cli, args, params);
     if (status == 0)
         *ret_params = llmspell_steal_json(&params);
     return status;

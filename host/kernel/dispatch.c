@@ -32,12 +32,17 @@ json_t *kernel_cancel(struct kernel *kernel, const json_t *content)
     }
     pthread_mutex_lock(&kernel->lock);
     struct operation *operation = find_active(kernel, msg_id);
-    if (operation) {
+    bool found = operation != NULL, waits = false;
+    if (found) {
         atomic_store(&operation->cancel, 1);
-        executor_interrupt(&kernel->executor, operation);
+        waits = queue_remove(&kernel->executor.queue, operation);
+        if (!waits)
+            executor_interrupt(&kernel->executor, operation);
     }
     pthread_mutex_unlock(&kernel->lock);
-    return json_pack("{s:s, s:b}", "status", "ok", "found", operation != NULL);
+    if (waits) /* off the queue it is ours */
+        executor_drop(&kernel->executor, operation);
+    return json_pack("{s:s, s:b}", "status", "ok", "found", found);
 }
 
 static json_t *at_interrupt(struct operation *operation)

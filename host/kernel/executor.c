@@ -172,12 +172,32 @@ static void publish_error(const struct operation *operation, const json_t *reply
     json_decref(content);
 }
 
+/* The "session" of a request's header, which names its client; *ret_size is 0 without one. */
+static const char *session_of(const struct operation *operation, size_t *ret_size)
+{
+    const char *at = operation->parent_size ? strstr(operation->text, "\"session\"") : NULL;
+    *ret_size = 0;
+    if (!at)
+        return "";
+    at += strlen("\"session\"");
+    at += strspn(at, ": \t\r\n\"");
+    *ret_size = strcspn(at, "\"");
+    return at;
+}
+
+static bool is_same_client(const struct operation *a, const struct operation *b)
+{
+    size_t a_size, b_size;
+    const char *a_session = session_of(a, &a_size), *b_session = session_of(b, &b_size);
+    return a->origin == b->origin && a_size == b_size && memcmp(a_session, b_session, a_size) == 0;
+}
+
 /* After an error with stop_on_error, what the same client has queued is not run. */
 static void abort_queued(struct executor *executor, const struct operation *failed)
 {
     pthread_mutex_lock(&executor->queue.lock);
     for (struct operation *next = executor->queue.first; next; next = next->next)
-        if (next->origin == failed->origin && strcmp(next->msg_type, "execute_request") == 0)
+        if (strcmp(next->msg_type, "execute_request") == 0 && is_same_client(next, failed))
             next->aborted = true;
     pthread_mutex_unlock(&executor->queue.lock);
 }
@@ -191,16 +211,10 @@ static json_t *ask_runtime(struct executor *executor, struct operation *operatio
     call_init(&call, executor->ctx);
     call.cancel = &operation->cancel;
     call.owner = operation;
-    pthread_mutex_lock(&executor->lock);
-    executor->current = operation;
-    pthread_mutex_unlock(&executor->lock);
     output_begin(&executor->output, operation);
     int rc = executor->table->request(executor->self, &call.base, operation->msg_type,
                                       operation->content, &reply);
     output_flush(&executor->output);
-    pthread_mutex_lock(&executor->lock);
-    executor->current = NULL;
-    pthread_mutex_unlock(&executor->lock);
     if (rc < 0) {
         struct error error;
         call_error(&call, rc, &error);
@@ -241,9 +255,19 @@ static json_t *execute(struct executor *executor, struct operation *operation)
     return reply;
 }
 
+/* What an interrupt is for. */
+static void set_current(struct executor *executor, struct operation *operation)
+{
+    pthread_mutex_lock(&executor->lock);
+    executor->current = operation;
+    pthread_mutex_unlock(&executor->lock);
+}
+
 static void run(struct executor *executor, struct operation *operation)
 {
     json_t *reply;
+    if (executor->table)
+        set_current(executor, operation); /* before busy: a client that saw it may interrupt */
     operation_begin(operation);
     if (operation->aborted)
         reply = json_pack("{s:s, s:i}", "status", "aborted", "execution_count",
@@ -254,6 +278,7 @@ static void run(struct executor *executor, struct operation *operation)
         reply = answer_kernel_info(executor->kernel);
     else
         reply = ask_runtime(executor, operation);
+    set_current(executor, NULL);
     /* before the reply: a client that has it finds the executor idle */
     atomic_fetch_sub(&executor->pending, 1);
     operation_finish(operation, reply);
@@ -321,6 +346,18 @@ void executor_interrupt(struct executor *executor, const struct operation *only)
         pthread_cond_broadcast(&executor->changed);
     }
     pthread_mutex_unlock(&executor->lock);
+}
+
+void executor_drop(struct executor *executor, struct operation *operation)
+{
+    json_t *reply = json_pack("{s:s, s:s, s:s, s:[], s:i}", "status", "error", "ename",
+                              "KeyboardInterrupt", "evalue", "interrupted before it began",
+                              "traceback", "execution_count", (int)atomic_load(&executor->count));
+    operation_begin(operation);
+    if (reply && strcmp(operation->msg_type, "execute_request") == 0)
+        publish_error(operation, reply);
+    atomic_fetch_sub(&executor->pending, 1);
+    operation_finish(operation, reply);
 }
 
 void executor_stop(struct executor *executor)

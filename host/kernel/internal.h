@@ -63,6 +63,7 @@ void queue_init(struct queue *queue);
 void queue_clear(struct queue *queue);
 void queue_push(struct queue *queue, struct operation *operation);
 struct operation *queue_pop(struct queue *queue); /* waits; NULL once closed and empty */
+bool queue_remove(struct queue *queue, struct operation *operation); /* false: it is not there */
 void queue_close(struct queue *queue);
 
 /* ---- event.c ---- */
@@ -133,7 +134,9 @@ int executor_start(struct executor *executor, struct error *ret_error);
 void executor_submit(struct executor *executor, struct operation *operation);
 void executor_interrupt(struct executor *executor, const struct operation *only);
 void executor_input(struct executor *executor, const json_t *content); /* input_reply */
-void executor_stop(struct executor *executor); /* ends the thread; nothing may run */
+void executor_drop(struct executor *executor,
+                   struct operation *operation); /* interrupted, queued */
+void executor_stop(struct executor *executor);   /* ends the thread; nothing may run */
 
 /* ---- history.c ---- */
 

@@ -46,6 +46,23 @@ struct operation *queue_pop(struct queue *queue)
     return operation;
 }
 
+bool queue_remove(struct queue *queue, struct operation *operation)
+{
+    pthread_mutex_lock(&queue->lock);
+    struct operation **at = &queue->first;
+    while (*at && *at != operation)
+        at = &(*at)->next;
+    bool found = *at != NULL;
+    if (found) {
+        *at = operation->next;
+        if (!*at)
+            queue->last = at;
+        queue->length--;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return found;
+}
+
 void queue_close(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);

@@ -38,6 +38,9 @@ function(_llmspell_add_plugin kind name)
     LLMSPELL_KIND ${kind})
   target_link_options(${name} PRIVATE
     LINKER:-z,now LINKER:-z,relro LINKER:-z,nodelete LINKER:--as-needed)
+  # The host refuses plugins that the group may write, as a umask of 002 makes them.
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND chmod go-w $<TARGET_FILE:${name}> $<TARGET_FILE_DIR:${name}> VERBATIM)
   if(NOT LLMSPELL_SANITIZE)
     target_link_options(${name} PRIVATE LINKER:-z,defs)
   endif()

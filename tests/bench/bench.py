@@ -64,7 +64,8 @@ def machine():
     debian = Path("/etc/debian_version")
     return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)),
             "kernel": platform.release(),
-            "debian": debian.read_text().strip() if debian.exists() else ""}
+            "debian": debian.read_text().strip() if debian.exists() else "",
+            "load": round(os.getloadavg()[0], 2)}
 
 
 def measure(bench, names):
@@ -100,13 +101,12 @@ def arguments():
 
 def main():
     options = arguments()
-    began = time.monotonic()
+    began, here = time.monotonic(), machine()
     with tempfile.TemporaryDirectory(prefix="llmspell-bench-") as folder:
         bench = processes.Bench(folder, options.build, options.quick)
         rows, failed = measure(bench, options.only)
-    here = machine()
-    print(f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, Debian {here['debian']}; "
-          f"medians; ratio: median of pairs taken in turns")
+    print(f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, Debian {here['debian']}, "
+          f"load {here['load']}; medians; ratio: median of pairs taken in turns")
     print_table(rows)
     for name, why in failed:
         print(f"FAILED {name}: {why}")

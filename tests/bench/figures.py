@@ -20,7 +20,7 @@ ENDLESS = {
 
 def percentile(values, part):
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(len(ordered) * part))]
+    return ordered[max(0, math.ceil(len(ordered) * part) - 1)]
 
 
 class Row:
@@ -140,9 +140,9 @@ def pipeline(bench, kernel, msg_type, count, content, *options):
 def pipelined(bench):
     pair = [bench.floor(), bench.ours()]
     code = bench.code("x=1")
-    count = bench.count(20000, 4000)
+    count = bench.count(10000, 4000)
     cpu, rate = ([], []), ([], [])
-    for turn in range(bench.count(6, 4) + 1):
+    for turn in range(bench.count(15, 5) + 1):
         for i, kernel in enumerate(pair):
             result = pipeline(bench, kernel, "execute_request", count, code)
             if turn > 0:
@@ -245,7 +245,7 @@ def interrupt(bench):
         kernel = bench.ours()
         times, note = [math.inf], "is not stopped"
         try:
-            result = bench.client("interrupt", "-t", 2000, bench.count(100, 25), kernel.file,
+            result = bench.client("interrupt", "-t", 2000, bench.count(300, 50), kernel.file,
                                   bench.code(code))
             check([result], f"interrupt of {name}")
             times = scaled(result["reply"], 1e-6)
@@ -290,6 +290,7 @@ def put_load(bench, kernel, printing, result):
     check_result(bench, kernel, result)
     check([bench.client("record", kernel.file, bench.code("--" + "x" * MB + "\nx=1"), kernel.pid,
                         bench.folder / "events")], "1 MB of code")
+    pipeline(bench, kernel, "execute_request", 1, bench.code("big = nil collectgarbage()"))
 
 
 def memory(bench):

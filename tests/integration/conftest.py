@@ -66,6 +66,18 @@ class Llmspell:
         return path.read_text() if path.exists() else ""
 
 
+@pytest.fixture(autouse=True)
+def deadline():
+    """A test that hangs fails, and the others still run."""
+    def late(number, frame):
+        raise TimeoutError("the test did not end in time")
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(120 * SLOW)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.fixture
 def llmspell(tmp_path):
     one = Llmspell(tmp_path)

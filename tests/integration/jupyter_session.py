@@ -200,7 +200,8 @@ def llmspell(llmspell, monkeypatch):
             given = llmspell.env.get(name, "")
             llmspell.env[name] = f"{given}:log_path={folder}/{name[:4]}".lstrip(":")
     yield llmspell
-    llmspell.run("kernel", "stop", "--all", "--timeout", "20")
+    if llmspell.run("kernel", "stop", "--all", "--timeout", "20").status != 0:
+        llmspell.run("kernel", "stop", "--all", "--force")
     found = "".join(path.read_text(errors="replace") for path in folder.iterdir())
     assert not found, found
 

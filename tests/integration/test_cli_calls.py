@@ -38,13 +38,14 @@ class Where:
     def interrupted(self, *args, wait):
         """Starts a command, interrupts it with SIGINT once wait says so, returns how it ended."""
         process = subprocess.Popen([BINARY, *self.args(*args)], text=True, env=self.llmspell.env,
-                                   cwd=self.llmspell.cwd, stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE)
+                                   cwd=self.llmspell.cwd, stdin=subprocess.PIPE,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
             wait(process)
             began = time.monotonic()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20 * SLOW)
+            process.wait(20 * SLOW)  # with stdin open, as on a terminal
+            out, err = process.communicate()
         finally:
             process.kill()
             process.wait()
@@ -89,11 +90,13 @@ def test_params_in_every_form(where):
 def test_values_of_pairs_are_json_where_they_can_be(where):
     done = where.invoke("calculator", "input=2*x+y", 'variables={"x": 5, "y": 1}', "precision=20")
     assert done.status == 0 and done.json["result"]["variables"] == {"x": 5, "y": 1}, done
-    for text, kind in (("5", "an integer"), ("true", "a boolean"), ("[1]", "an array"),
-                       ("null", "null"), ('{"a":1}', "an object"), ("1.5", "a number")):
-        done = where.invoke("greet", f"name={text}")
-        assert done.status == 1 and done.json["error"]["path"] == "/name", done
+    for text, kind in (("5.5", "a number"), ("true", "a boolean"), ("[1]", "an array"),
+                       ("null", "null"), ('{"a":1}', "an object"), ("five", "a string")):
+        done = where.invoke("calculator", "input=1", f"precision={text}")
+        assert done.status == 1 and done.json["error"]["path"] == "/precision", done
+        assert done.json["error"]["message"].startswith("/precision must be an integer"), done
         assert kind in done.json["error"]["message"], done
+        assert where.greeting(f"name={text}") == text  # which the schema calls a string
     assert where.greeting('name="5"') == "5" and where.greeting("name=[1") == "[1"
 
 
@@ -213,8 +216,6 @@ LOOP = "print('started') while true do end"
                                   "print('started') Tool.waiting{}", "print('started') io.read()"],
                          ids=["loop", "pcall", "tool", "read"])
 def test_interrupt_of_a_script(where, code):
-    if "io.read" in code:
-        pytest.skip("its own test: reading belongs to the terminal's process")
     status, out, err = where.interrupted("exec", code, wait=first_line)
     assert (status, out) == (130, ""), err
     assert "KeyboardInterrupt" in err or "interrupted" in err
@@ -257,25 +258,61 @@ def test_interrupt_of_a_tool(where):
     assert where.greeting() == "Ada"
 
 
-def test_interrupt_ends_the_request_of_this_client_only(llmspell):
-    """Another client's Ctrl-C, for a cell that waits, leaves the running one alone."""
-    llmspell.start()
-    running = subprocess.Popen([BINARY, "--kernel", "test", "exec", "print('started') io.read() return 7"],
-                               text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, env=llmspell.env, cwd=llmspell.cwd)
-    try:
-        first_line(running)
-        waiting = subprocess.Popen([BINARY, "--kernel", "test", "exec", "1"], env=llmspell.env,
-                                   text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+# ---- two clients of one kernel ----
+
+@pytest.fixture
+def clients(llmspell):
+    """Starts clients of a daemon; the first one waits for a line, the others wait for it."""
+    started = []
+
+    def client(code):
+        process = subprocess.Popen([BINARY, "--kernel", "test", "exec", code], text=True,
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, env=llmspell.env, cwd=llmspell.cwd)
+        started.append(process)
+        if len(started) == 1:
+            first_line(process)
         deadline = time.monotonic() + 20 * SLOW
-        while llmspell.json("kernel", "status")["pending"] < 1:
-            assert time.monotonic() < deadline
-        waiting.send_signal(signal.SIGINT)
-        waiting.communicate(timeout=20 * SLOW)
-        assert waiting.returncode == 130
-        out, err = running.communicate("line\n", timeout=20 * SLOW)
-        assert (running.returncode, out, err) == (0, "7\n", "")
-    finally:
-        for process in (running, waiting):
-            process.kill()
-            process.wait()
+        while llmspell.json("kernel", "status")["pending"] < len(started):
+            assert time.monotonic() < deadline and process.poll() is None
+        return process
+    llmspell.start()
+    yield client
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process, text=None):
+    out, err = process.communicate(text, timeout=20 * SLOW)
+    return process.returncode, out, err
+
+
+def test_interrupt_ends_the_request_of_this_client_only(clients):
+    running = clients("print('started') io.read() return 7")
+    waiting = clients("return 8")
+    last = clients("return 9")
+    waiting.send_signal(signal.SIGINT)
+    status, out, err = ended(waiting)
+    assert (status, out) == (130, "") and "interrupted before it began" in err
+    assert ended(running, "line\n") == (0, "7\n", "")
+    assert ended(last) == (0, "9\n", "")
+
+
+def test_error_of_one_client_does_not_stop_another(clients):
+    failing = clients("print('started') io.read() error('broken')")
+    other = clients("return 8")
+    status, out, err = ended(failing, "line\n")
+    assert (status, out) == (1, "") and "broken" in err
+    assert ended(other) == (0, "8\n", "")
+
+
+def test_given_up_by_one_client_does_not_stop_another(llmspell):
+    llmspell.start()
+    began = time.monotonic()
+    looping = subprocess.Popen([BINARY, "-k", "test", "exec", LOOP, "--timeout", "1"], text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=llmspell.env)
+    first_line(looping)
+    done = llmspell.run("-k", "test", "exec", "return 'next'")
+    assert (done.status, done.out) == (0, "next\n") and time.monotonic() - began < 5 * SLOW
+    assert ended(looping)[0] == 5

@@ -2,16 +2,18 @@
 """Interrupts, ends and connection files of a kernel daemon, by Debian's jupyter_client."""
 import json
 import os
+import select
 import signal
 import socket
 import stat
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from jupyter_session import (  # noqa: F401 (fixtures)
-    llmspell, open_session, process_fd, session, wait_end)
+    PATIENCE, llmspell, open_session, process_fd, session, wait_end)
 
 # Code that never ends by itself; each prints "running" first.
 ENDLESS = {
@@ -99,6 +101,31 @@ def test_cells_can_be_interrupted_again_and_again(session):
         assert session.until_idle(cell)
         assert session.reply(cell)["content"]["ename"] == "KeyboardInterrupt"
     assert session.run("n").value == "10"
+
+
+# ---- the command line as a client ----
+
+@pytest.mark.parametrize("where", ["daemon", "embedded"])
+def test_what_was_printed_is_seen_before_a_question(kernel, where):
+    """Output and question travel on two sockets; a person must see "name? " before typing."""
+    options = ["--kernel", "test"] if where == "daemon" else []
+    for _ in range(10):
+        cell = kernel.popen(*options, "exec", "io.write('name? ') return io.read()",
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert select.select([cell.stdout], [], [], PATIENCE)[0], "it waits, and shows nothing"
+        assert cell.communicate("Ada\n", timeout=PATIENCE)[0] == "name? Ada\n"
+
+
+@pytest.mark.parametrize("where", ["daemon", "embedded"])
+@pytest.mark.parametrize("name", ["loop", "pcall", "coroutine", "child"])
+def test_ctrl_c_on_the_command_line(kernel, name, where):
+    options = ["--kernel", "test"] if where == "daemon" else []
+    cell = kernel.popen(*options, "exec", ENDLESS[name], stdout=subprocess.PIPE,
+                        stderr=subprocess.PIPE)
+    assert cell.stdout.readline() == "running\n"
+    cell.send_signal(signal.SIGINT)
+    assert "interrupted" in cell.stderr.read() and cell.wait(PATIENCE) == 130
+    assert kernel.run(*options, "exec", "1").out == "1\n"
 
 
 # ---- the end ----

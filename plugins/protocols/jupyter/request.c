@@ -19,6 +19,7 @@ struct exchange {
     char id[WIRE_NAME_MAX]; /* msg_id of the request */
     struct text header;     /* its header: the parent of its events */
     json_t *reply;
+    json_t *question; /* an input_request that was not asked yet */
     int idle;
     int cancel_fd;    /* -1: none, or at its end */
     unsigned losses;  /* of the connection, when the exchange began */
@@ -111,10 +112,12 @@ static void take_event(struct exchange *x, const struct client_message *message)
 
 /* The running code asks for a line; null says that there is none. A client that was interrupted
  * while it waited for one has none to give. */
-static void take_question(struct exchange *x, const struct client_message *message)
+static void ask_question(struct exchange *x)
 {
     char id[WIRE_NAME_MAX];
-    json_t *line = x->request->input ? x->request->input(x->request->data, message->content) : NULL;
+    json_t *line = x->request->input ? x->request->input(x->request->data, x->question) : NULL;
+    json_decref(x->question);
+    x->question = NULL;
     if (!line && read_cancel(x)) {
         interrupt(x);
         return;
@@ -133,12 +136,13 @@ static void take_message(struct exchange *x, enum transport_channel channel,
         return; /* of another client, or of a request that was given up */
     if (channel == TRANSPORT_IOPUB)
         take_event(x, message);
-    else if (channel == TRANSPORT_STDIN && strcmp(type, "input_request") == 0)
-        take_question(x, message);
+    else if (channel == TRANSPORT_STDIN && !x->question && strcmp(type, "input_request") == 0)
+        x->question = json_incref(message->content);
     else if (channel == x->channel && !x->reply && ends_with(type, "_reply"))
         x->reply = json_incref(message->content);
 }
 
+/* What was printed before a question arrives on another socket, about as soon: it comes first. */
 static void take_all(struct exchange *x)
 {
     int came = 0;
@@ -151,6 +155,8 @@ static void take_all(struct exchange *x)
             json_decref(message.content);
             came = 1;
         }
+    if (x->question)
+        ask_question(x);
     if (came || losses != x->client->losses)
         set_late(x);
 }
