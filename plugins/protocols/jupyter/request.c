@@ -21,6 +21,7 @@ struct exchange {
     json_t *reply;
     json_t *question; /* an input_request that was not asked yet */
     int idle;
+    int interrupted;  /* by us: it ends soon */
     int cancel_fd;    /* -1: none, or at its end */
     unsigned losses;  /* of the connection, when the exchange began */
     int64_t deadline; /* for the reply; -1: never */
@@ -88,6 +89,7 @@ static void interrupt(struct exchange *x)
 {
     char id[WIRE_NAME_MAX];
     json_t *content = json_pack("{s:s}", "msg_id", x->id);
+    x->interrupted = 1;
     client_send(x->client, TRANSPORT_CONTROL, "interrupt_request", content, id, NULL);
     json_decref(content);
 }
@@ -115,7 +117,9 @@ static void take_event(struct exchange *x, const struct client_message *message)
 static void ask_question(struct exchange *x)
 {
     char id[WIRE_NAME_MAX];
-    json_t *line = x->request->input ? x->request->input(x->request->data, x->question) : NULL;
+    json_t *line = NULL;
+    if (x->request->input && !x->interrupted)
+        line = x->request->input(x->request->data, x->question);
     json_decref(x->question);
     x->question = NULL;
     if (!line && read_cancel(x)) {
