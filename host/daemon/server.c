@@ -48,7 +48,7 @@ struct server {
     unsigned signal_count;
     uv_poll_t parent;
     int parent_fd;
-    int64_t grace_ms;
+    _Atomic int64_t grace_ms; /* a shutdown_request sets it on its own thread */
 };
 
 /* ---- connection files ---- */
@@ -352,9 +352,17 @@ static int start(struct server *server, struct error *ret_error)
     return rc;
 }
 
-/* Nothing may touch the kernel once operations were abandoned: then only the files go. */
+static void on_second_sigterm(int number)
+{
+    _exit(128 + number);
+}
+
+/* Nothing may touch the kernel once operations were abandoned: then only the files go. Who sends
+ * SIGTERM again does not want to wait: the next start finds the files stale. */
 static void end(struct server *server)
 {
+    struct sigaction at_once = {.sa_handler = on_second_sigterm};
+    sigaction(SIGTERM, &at_once, NULL);
     unsigned abandoned = server->kernel ? kernel_shutdown(server->kernel, server->grace_ms) : 0;
     if (abandoned)
         log_warn("kernel", "%u operations did not end and were abandoned", abandoned);

@@ -80,20 +80,20 @@ def deadline():
 
 @pytest.fixture
 def llmspell(tmp_path):
+    """Stops what the test has started. A daemon's stderr is /dev/null: what a sanitizer finds goes
+    to files, which must not be there at the end."""
     one = Llmspell(tmp_path)
+    reports = tmp_path / "sanitizer"
+    reports.mkdir()
+    for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"):
+        if os.environ.get("LLMSPELL_SANITIZER"):
+            one.env[name] = f"{one.env.get(name, '')}:log_path={reports}/{name[:4]}".lstrip(":")
     yield one
-    for pidfile in (one.home / "run").glob("*.pid"):
-        one.run("kernel", "stop", "--all", "--timeout", "10")
-        text = pidfile.read_text().strip() if pidfile.exists() else ""
-        if text:
-            try:
-                os.kill(int(text), signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-    for log in (one.home / "logs").glob("*.log"):
-        text = log.read_text(errors="replace")
-        assert "AddressSanitizer" not in text and "runtime error" not in text, text
-        assert "ThreadSanitizer" not in text, text
+    if list((one.home / "run").glob("*.pid")):
+        if one.run("kernel", "stop", "--all", "--timeout", "20").status != 0:
+            one.run("kernel", "stop", "--all", "--force")
+    found = "".join(path.read_text(errors="replace") for path in reports.iterdir())
+    assert not found, found
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ remains, and how it ends. (What it answers is in test_jupyter*.py.)"""
 import json
 import os
 import re
-import select
 import signal
 import socket
 import stat
@@ -17,7 +16,8 @@ import pytest
 
 from conftest import BINARY, BUILD, SLOW
 from jupyter_session import (  # noqa: F401 (fixtures)
-    PATIENCE, llmspell, open_session, process_fd, wait_end)
+    PATIENCE, RUN_ON, llmspell, open_session, process_fd, wait_end,
+    wait_until)
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
@@ -56,13 +56,6 @@ def mode(path):
 
 def files_below(folder):
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
-
-
-def wait_until(true, what):
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, f"never: {what}"
-        select.select([], [], [], 0.01)
 
 
 def exec_lua(llmspell, code, id="test"):
@@ -296,7 +289,7 @@ def test_twenty_starters_at_once(llmspell):
     winners = [(out, err) for p, out, err in ends if p.returncode == 0]
     assert len(winners) == 1, ends
     for p, out, err in ends:
-        assert p.returncode == 0 or (p.returncode == 1 and not out and "race.pid" in err), (out, err)
+        assert p.returncode == 0 or (p.returncode == 1 and not out and "race.pid" in err), err
     pid = int(re.search(r"\(pid (\d+)\)", winners[0][0])[1])
     assert [k["pid"] for k in llmspell.json("kernel", "list")] == [pid]
     assert (llmspell.home / "run" / "race.pid").read_text() == f"{pid}\n"
@@ -388,7 +381,7 @@ def test_stop_force(llmspell, open_session, ended):
     """SIGKILL, whatever runs; what the kernel could not remove is removed."""
     started = llmspell.start("--set", "kernel.shutdown_grace=1h")
     watch = ended(started["pid"])
-    open_session(started["connection_file"]).start_running("print('running') while true do end")
+    open_session(started["connection_file"]).start_running(RUN_ON)
     done = llmspell.run("kernel", "stop", "test", "--timeout", "1")
     assert done.status == 5 and "--force" in done.err and str(started["pid"]) in done.err
     assert llmspell.run("kernel", "stop", "--force", "test").status == 0
@@ -439,7 +432,7 @@ def test_status(llmspell, open_session):
     assert text["state"] == "idle" and text["workdir"] == str(llmspell.cwd)
     assert f"{tools} tools, runtime lua, protocol jupyter" == text["plugins"]
     session = open_session(started["connection_file"])
-    cell = session.start_running("print('running') while true do end")
+    cell = session.start_running(RUN_ON)
     assert llmspell.json("kernel", "status", "test")["execution_state"] == "busy"
     assert llmspell.run("kernel", "interrupt", "test").status == 0
     assert session.until_idle(cell)
@@ -463,7 +456,7 @@ def test_idle_timeout(llmspell, ended):
 
 def test_idle_timeout_waits_for_what_runs(llmspell, ended):
     watch = ended(llmspell.start("--set", f"kernel.idle_timeout={500 * SLOW}ms")["pid"])
-    cell = llmspell.popen("--kernel", "test", "exec", "print('running') while true do end",
+    cell = llmspell.popen("--kernel", "test", "exec", RUN_ON,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert cell.stdout.readline() == "running\n"
     assert not watch.wait(1 * SLOW), "it ended while a cell ran"
@@ -485,7 +478,7 @@ def test_sigterm_while_a_loop_runs(llmspell, open_session, ended):
     started = llmspell.start("--set", "kernel.shutdown_grace=500ms")
     watch = ended(started["pid"])
     session = open_session(started["connection_file"])
-    cell = session.start_running("print('running') while true do pcall(error) end")
+    cell = session.start_running(RUN_ON)
     begin = time.monotonic()
     os.kill(started["pid"], signal.SIGTERM)
     assert watch.wait(0.5 + 1 * SLOW), "it goes on after its grace and a second"

@@ -4,7 +4,8 @@ that front ends send. Signals, ends and foreign bytes are in test_jupyter_*.py b
 import pytest
 
 from conftest import BUILD, SLOW
-from jupyter_session import llmspell, open_session, session  # noqa: F401 (fixtures)
+from jupyter_session import (  # noqa: F401 (fixtures)
+    RUN_ON, SPIN, llmspell, open_session, session, wait_until)
 
 SUM = 'Tool.calculator{input="2*x+1", variables={x=5}}'
 
@@ -126,7 +127,7 @@ def test_print_streams_at_once(session):
 
 def test_a_second_print_does_not_wait_for_the_end(session):
     """Text that was joined goes out by itself, though the cell never yields."""
-    cell = session.execute("print('one'); print('two'); io.write('three'); while true do end")
+    cell = session.execute(f"print('one'); print('two'); io.write('three'); {SPIN}")
     text = ""
     while text != "one\ntwo\nthree":
         text += session.until(cell, "stream")["content"]["text"]
@@ -287,9 +288,10 @@ def test_no_stdin(session):
     assert session.run("1").value == "1"
 
 
-def test_an_answer_that_nobody_asked_for(session):
+def test_an_answer_that_nobody_asked_for(kernel, session):
     session.input("early")
-    session.ask("kernel_info_request")
+    session.send("nosuch", channel="stdin")  # behind it on the same socket
+    wait_until(lambda: "nosuch" in kernel.log(), "the next message on stdin in the log")
     cell = session.execute("return io.read()")
     session.question()
     session.input("right")
@@ -406,7 +408,7 @@ def test_tool_request_errors(session, content, code, path):
 
 
 def test_control_is_answered_while_a_cell_runs(session):
-    cell = session.start_running("print('running') while true do end")
+    cell = session.start_running(RUN_ON)
     assert session.ask("kernel_info_request", channel="control").reply["status"] == "ok"
     answer = session.ask("tool_request", {"command": "invoke", "name": "calculator",
                                           "params": {"input": "6*7"}}, "control").reply

@@ -13,19 +13,19 @@ from pathlib import Path
 import pytest
 
 from jupyter_session import (  # noqa: F401 (fixtures)
-    PATIENCE, llmspell, open_session, process_fd, session, wait_end)
+    PATIENCE, PAUSE, RUN_ON, SPIN, llmspell, open_session, process_fd, session, wait_end)
 
 # Code that never ends by itself; each prints "running" first.
 ENDLESS = {
-    "loop": "print('running') while true do end",
-    "pcall": "print('running') while true do pcall(function() while true do end end) end",
-    "xpcall": "print('running') while true do xpcall(error, function() while true do end end) end",
-    "coroutine": "print('running') coroutine.wrap(function() while true do end end)()",
-    "coroutines": "print('running') while true do coroutine.wrap(function() end)() end",
-    "goto": "print('running') ::again:: goto again",
-    "printing": "print('running') io.stdout:flush() while true do local s = ('x'):rep(100) end",
+    "loop": RUN_ON,
+    "pcall": f"print('running') while true do pcall(function() {SPIN} end) end",
+    "xpcall": f"print('running') while true do xpcall(error, function() {SPIN} end) end",
+    "coroutine": f"print('running') coroutine.wrap(function() {SPIN} end)()",
+    "coroutines": f"print('running') while true do coroutine.wrap(function() {PAUSE} end)() end",
+    "goto": f"print('running') ::again:: {PAUSE} goto again",
+    "strings": f"print('running') while true do {PAUSE} local s = ('x'):rep(100) end",
     "close": "print('running') local c <close> = setmetatable({}, {__close = function() end}) "
-             "while true do end",
+             + SPIN,
     "child": "print('running') os.execute('exec sleep 600')",
 }
 
@@ -74,7 +74,7 @@ def test_interrupt_of_an_idle_kernel_does_nothing(kernel, session):
 
 def test_interrupt_of_one_request_by_its_id(session):
     """llmspell's own: with "msg_id", only that request is meant."""
-    first = session.start_running("print('running') while true do end")
+    first = session.start_running(RUN_ON)
     other = session.ask("interrupt_request", {"msg_id": "of-nobody"}, "control").reply
     assert other == {"status": "ok", "found": False}
     assert session.ask("status_request", channel="control").reply["pending"] == 1
@@ -85,7 +85,7 @@ def test_interrupt_of_one_request_by_its_id(session):
 
 def test_interrupt_aborts_the_queue(session):
     """As after any other error: who interrupts Run All wants all of it to stop."""
-    cell = session.start_running("print('running') while true do end")
+    cell = session.start_running(RUN_ON)
     queued = session.execute("ran = true")
     session.wait_pending(2)
     session.ask("interrupt_request", channel="control")
@@ -96,7 +96,7 @@ def test_interrupt_aborts_the_queue(session):
 
 def test_cells_can_be_interrupted_again_and_again(session):
     for i in range(10):
-        cell = session.start_running("n = (n or 0) + 1; print('running') while true do end")
+        cell = session.start_running(f"n = (n or 0) + 1; {RUN_ON}")
         session.ask("interrupt_request", channel="control")
         assert session.until_idle(cell)
         assert session.reply(cell)["content"]["ename"] == "KeyboardInterrupt"
@@ -151,7 +151,7 @@ def test_shutdown(kernel, session, channel, restart):
 
 def test_shutdown_while_a_loop_runs(kernel, session):
     end = process_fd(kernel.started["pid"])
-    cell = session.start_running("print('running') while true do pcall(error) end")
+    cell = session.start_running(RUN_ON)
     reply = session.ask("shutdown_request", {"restart": False}, "control").reply
     assert reply["status"] == "ok"
     assert session.until_idle(cell)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import zmq
 
-from jupyter_session import PATIENCE, llmspell, open_session, session  # noqa: F401 (fixtures)
+from jupyter_session import (  # noqa: F401 (fixtures)
+    PATIENCE, RUN_ON, llmspell, open_session, session)
 
 DELIMITER = b"<IDS|MSG>"
 PORTS = ("shell_port", "control_port", "stdin_port", "iopub_port", "hb_port")
@@ -63,7 +64,7 @@ class Raw:
         return header["msg_type"], parent.get("msg_id"), content
 
     def still_answers(self):
-        """Messages of one socket stay in order: this answer comes after all that was sent before."""
+        """Messages of one socket stay in order: this answer comes after all sent before."""
         self.shell.send_multipart(self.frames(msg_id="the-good-one"))
         kind, parent, content = self.receive()
         assert (kind, parent) == ("kernel_info_reply", "the-good-one"), "an answer to a bad message"
@@ -207,7 +208,7 @@ def test_heartbeat(raw):
 
 
 def test_heartbeat_while_a_cell_runs(session, raw):
-    cell = session.start_running("print('running') while true do end")
+    cell = session.start_running(RUN_ON)
     heart = raw.connect(zmq.REQ, "hb_port")
     heart.send(b"alive?")
     assert heart.recv() == b"alive?"

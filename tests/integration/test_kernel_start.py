@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of `kernel start` and what `kernel status` counts."""
 import json
+import os
+import signal
 import socket
 from pathlib import Path
 
-from jupyter_session import llmspell, open_session, session  # noqa: F401 (fixtures)
+from jupyter_session import (  # noqa: F401 (fixtures)
+    RUN_ON, llmspell, open_session, process_fd, session, wait_end, wait_until)
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
 
@@ -49,3 +52,17 @@ def test_what_counts_as_an_error(session):
     assert same["errors"] == before["errors"] and same["requests"] >= before["requests"] + 2
     assert session.run("error('no')").reply["status"] == "error"
     assert session.ask("status_request", channel="control").reply["errors"] == before["errors"] + 1
+
+
+def test_a_second_sigterm_does_not_wait(llmspell, open_session):
+    started = llmspell.start("--set", "kernel.shutdown_grace=1h")
+    fd = process_fd(started["pid"])
+    open_session(started["connection_file"]).start_running(RUN_ON)
+    os.kill(started["pid"], signal.SIGTERM)
+    wait_until(lambda: "test ends" in llmspell.log(), "the first signal was not taken")
+    # the log line comes just before the handler is in place: a signal before it is the first again
+    while not wait_end(fd, 0.05):
+        os.kill(started["pid"], signal.SIGTERM)
+    os.close(fd)
+    assert llmspell.json("kernel", "list")[0]["state"] == "dead"
+    assert llmspell.start()["status"] == "ok"
