@@ -13,7 +13,7 @@ help:
 	@echo 'make build     configure and build into $(BUILD)/'
 	@echo 'make test      run the tests of an existing build'
 	@echo 'make asan      build with ASan and UBSan, run unit and integration tests'
-	@echo 'make tsan      build with TSan, run the unit tests'
+	@echo 'make tsan      build with TSan, run unit and Jupyter tests'
 	@echo 'make bench     measure, beside a floor program (docs/performance.md)'
 	@echo 'make fuzz      run the fuzzers for a minute each (clang)'
 	@echo 'make lint      format, banned calls, include rules, cppcheck'
@@ -43,6 +43,7 @@ asan:
 tsan:
 	@cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
 	@$(PYTHON) tests/check.py --build build-tsan --sanitizer thread unit
+	@$(PYTHON) tests/check.py --build build-tsan --sanitizer thread integration -k jupyter
 
 coverage:
 	@tools/packages.sh gcovr

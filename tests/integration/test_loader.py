@@ -102,6 +102,7 @@ def naive(tmp_path_factory):
                   program, *maker.flags("jansson"), "-ldl", "-pthread")
 
     def run(*args):
+        args = [arg if isinstance(arg, str) else maker.plain(arg) for arg in args]
         return subprocess.run([program, *args], text=True, capture_output=True, timeout=60)
     return run
 

@@ -12,6 +12,10 @@ SDK = HERE.parents[2] / "sdk"
 CC = os.environ.get("CC", "cc")
 PT_NOTE = 4
 
+# TSan must see the plugin's reference counts, which <jansson.h> inlines; but a host that is not
+# built with it cannot load such a plugin, so that a plain twin is made, too.
+TSAN = ["-fsanitize=thread"] if os.environ.get("LLMSPELL_SANITIZER") == "thread" else []
+
 
 def flags(*packages):
     found = subprocess.run(["pkg-config", "--cflags", "--libs", *packages], check=True, text=True,
@@ -53,18 +57,30 @@ def note_source(folder, text):
     return source
 
 
+def work_folder(file):
+    return file.parent.parent / f"work-{file.parent.name}-{file.stem}"
+
+
+def plain(file):
+    """The same plugin for a host without a sanitizer."""
+    return work_folder(file) / "plain.so" if TSAN else file
+
+
 def make(file, text=None, defines=(), note=True, sources=("greet.c",), libraries=None):
     """Compiles plugins/greet.c into file. text: the manifest (a dict, text or bytes)."""
-    work = file.parent.parent / f"work-{file.parent.name}-{file.stem}"
+    work = work_folder(file)
     work.mkdir(exist_ok=True)
     file.parent.mkdir(exist_ok=True, mode=0o755)
     text = manifest(file.stem) if text is None else text
     text = json.dumps(text) if isinstance(text, dict) else text
     extra = [note_source(work, text)] if note else []
     made = work / file.name
-    compile("-std=gnu11", "-O1", "-fPIC", "-fvisibility=hidden", "-shared", "-o", made,
-            f"-I{SDK / 'include'}", *[f"-D{d}" for d in defines], *[HERE / s for s in sources],
-            *extra, "-pthread", *(flags("jansson") if libraries is None else libraries))
+    arguments = ["-std=gnu11", "-O1", "-fPIC", "-fvisibility=hidden", "-shared",
+                 f"-I{SDK / 'include'}", *[f"-D{d}" for d in defines], *[HERE / s for s in sources],
+                 *extra, "-pthread", *(flags("jansson") if libraries is None else libraries)]
+    if TSAN:
+        compile(*arguments, "-o", work / "plain.so")
+    compile(*TSAN, *arguments, "-o", made)
     made.chmod(0o755)
     os.replace(made, file)  # as a package manager does it
     return file
