@@ -28,8 +28,8 @@ static void on_event(void *data, const struct llmspell_message *message)
     const json_t *text = json_object_get(message->content, "text");
     if (strlen(seen->types) + strlen(message->msg_type) + 2 < sizeof seen->types &&
         (!text || seen->text == 0)) {
-        strcat(seen->types, message->msg_type);
-        strcat(seen->types, " ");
+        size_t used = strlen(seen->types);
+        snprintf(seen->types + used, sizeof seen->types - used, "%s ", message->msg_type);
     }
     for (size_t i = 0; i < json_string_length(text); i++)
         seen->lines += json_string_value(text)[i] == '\n';
