@@ -107,9 +107,9 @@ __attribute__((unused)) static int32_t greet(void *self, struct llmspell_call *c
     }
     return code;
 #endif
-    json_t *name = json_object_get(params, "name");
+    const char *name = llmspell_string(params, "name"); /* copied: a value has one owner */
     return llmspell_return(call, ret_result,
-                           json_pack("{s:O?, s:s, s:i}", "greeting", name, "from", helper_name(),
+                           json_pack("{s:s?, s:s, s:i}", "greeting", name, "from", helper_name(),
                                      "ticks", atomic_load(&ticks)));
 }
 
