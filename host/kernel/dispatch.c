@@ -191,6 +191,7 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
 {
     struct llmspell_request own = *request;
     if (strcmp(own.msg_type, "input_reply") == 0) {
+        atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
         executor_input(&kernel->executor, own.content);
         json_decref(own.content);
         return 0;

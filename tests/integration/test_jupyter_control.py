@@ -49,6 +49,17 @@ def test_interrupt(kernel, session, name, how):
     assert session.run("coroutine.wrap(function() return 2 end)() + 1").value == "3"
 
 
+def input_that_nobody_wants(session, text):
+    """Sends it and waits until the kernel has taken it: stdin and shell are two sockets, so that
+    what is sent first need not come first. The kernel counts it as a request."""
+    def requests():
+        return session.ask("status_request", channel="control").reply["requests"]
+    before, asked = requests(), 0
+    session.input(text)
+    while requests() != before + (asked := asked + 1) + 1:
+        assert asked < 10000, "the input never came"
+
+
 @pytest.mark.parametrize("how", ["request", "SIGINT"])
 def test_interrupt_of_a_blocked_read(kernel, session, how):
     cell = session.execute("while true do pcall(io.read) end")
@@ -58,7 +69,7 @@ def test_interrupt_of_a_blocked_read(kernel, session, how):
     else:
         os.kill(kernel.started["pid"], signal.SIGINT)
     assert session.finish(cell).reply["ename"] == "KeyboardInterrupt"
-    session.input("too late")
+    input_that_nobody_wants(session, "too late")
     again = session.execute("return io.read()")
     session.question()
     session.input("in time")
