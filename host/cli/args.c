@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/text.h"
+#include "util/near.h"
 
 #define LONG_BASE 256
 
@@ -47,9 +47,9 @@ static const struct cli_option *find_row(const struct tables *tables, int code)
 static int usage_error(int code, const struct tables *tables, const char *word, const char *command)
 {
     const struct cli_option *row = optopt ? find_row(tables, optopt) : NULL;
-    struct nearest nearest = {.name = word + strspn(word, "-")};
+    struct near nearest = {.word = word + strspn(word, "-")};
     for (int i = 0; i < tables->count; i++)
-        nearest_offer(&nearest, tables->rows[i]->name);
+        near_offer(&nearest, tables->rows[i]->name);
     if (code == ':' && row)
         fprintf(stderr, "llmspell: option --%s wants a value: %s", row->name, row->argument);
     else if (row)

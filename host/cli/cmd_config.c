@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "util/text.h"
+#include "util/near.h"
 
 /* ---- show ---- */
 
@@ -92,13 +92,13 @@ static int no_plugin(const struct config *config, const struct catalog *catalog,
                      const char *section, struct error *ret_error)
 {
     struct wanted wanted = {.section = section};
-    struct nearest nearest = {.name = strchr(section, '.') + 1};
+    struct near nearest = {.word = strchr(section, '.') + 1};
     const struct plugin *plugin;
-    size_t n = (size_t)(nearest.name - section) - 1;
+    size_t n = (size_t)(nearest.word - section) - 1;
     config_each(config, find_origin, &wanted);
     for (size_t i = 0; (plugin = catalog_at(catalog, i)); i++)
         if (strncmp(plugin_kind_name(plugin->head.kind), section, n) == 0)
-            nearest_offer(&nearest, plugin->head.name);
+            near_offer(&nearest, plugin->head.name);
     return error_set(ret_error, LLMSPELL_ENOTFOUND,
                      "%s: section [%s]: no such plugin is in the plugin path%s%s%s",
                      wanted.origin ? wanted.origin : "", section,

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "util/text.h"
+#include "util/near.h"
 
 static const char *bold(const struct cli *cli)
 {
@@ -95,14 +95,14 @@ const struct command *command_find(char **words, int count, int *ret_used)
 
 /* Offers each command to near: those of one word, or those of two. Words of the first kind are also
  * the first words of the second ("tool"). */
-static void offer_commands(struct nearest *nearest, bool two, char first[32])
+static void offer_commands(struct near *nearest, bool two, char first[32])
 {
     for (size_t i = 0; commands[i]; i++) {
         const char *name = commands[i]->name;
         char group[32];
         snprintf(group, sizeof group, "%.*s", (int)strcspn(name, " "), name);
         const char *before = nearest->best;
-        nearest_offer(nearest, two ? name : group);
+        near_offer(nearest, two ? name : group);
         if (!two && nearest->best != before) {
             memcpy(first, group, sizeof group);
             nearest->best = first;
@@ -113,7 +113,7 @@ static void offer_commands(struct nearest *nearest, bool two, char first[32])
 int command_unknown(char **words, int count)
 {
     char two[128], first[32];
-    struct nearest one_word = {.name = words[0]}, two_words = {.name = two};
+    struct near one_word = {.word = words[0]}, two_words = {.word = two};
     snprintf(two, sizeof two, "%s %s", words[0], count > 1 ? words[1] : "");
     offer_commands(&one_word, false, first);
     if (count > 1)

@@ -12,7 +12,7 @@
 #include <llmspell/tool.h>
 
 #include "daemon/pidfile.h"
-#include "util/text.h"
+#include "util/near.h"
 
 #define ID_MAX 64
 
@@ -158,13 +158,13 @@ static int pick(const struct kernel_entry *entries, size_t count, const char *na
                 size_t *ret_index, struct error *ret_error)
 {
     size_t matches = 0, running = 0;
-    struct nearest nearest = {.name = name ? name : ""};
+    struct near nearest = {.word = name ? name : ""};
     for (size_t i = 0; i < count; i++) {
         const char *id = entries[i].files.id;
         if (entries[i].pid == 0)
             continue;
         running++;
-        nearest_offer(&nearest, id);
+        near_offer(&nearest, id);
         if (name && strncmp(id, name, strlen(name)) != 0)
             continue;
         *ret_index = i;

@@ -8,7 +8,7 @@
 
 #include <llmspell/tool.h>
 
-#include "config/near.h"
+#include "util/near.h"
 #include "log/utf8.h"
 
 #define EXPECTED_MAX 256

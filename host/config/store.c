@@ -9,7 +9,7 @@
 
 #include <llmspell/tool.h>
 
-#include "config/near.h"
+#include "util/near.h"
 #include "config/settings.h"
 #include "log/utf8.h"
 

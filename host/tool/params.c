@@ -9,7 +9,7 @@
 
 #include <llmspell/tool.h>
 
-#include "util/text.h"
+#include "util/near.h"
 
 #define DEPTH_MAX 64
 
@@ -254,18 +254,18 @@ static bool is_secret(const struct params_plan *plan, const char *path)
 /* What was probably meant by the unknown member at path, a name or an alias, or NULL. */
 static const char *nearest_member(const struct params_plan *plan, const char *path)
 {
-    struct nearest nearest = {.name = path + 1};
+    struct near nearest = {.word = path + 1};
     const char *name;
     json_t *property;
     if (*path != '/' || strchr(path + 1, '/'))
         return NULL;
     json_object_foreach((json_t *)plan->properties, name, property)
     {
-        nearest_offer(&nearest, name);
+        near_offer(&nearest, name);
     }
     for (size_t i = 0; i < plan->alias_count; i++)
         if (plan->aliases[i].alias)
-            nearest_offer(&nearest, plan->aliases[i].alias);
+            near_offer(&nearest, plan->aliases[i].alias);
     return nearest.best;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "tool/tool.h"
-#include "util/text.h"
+#include "util/near.h"
 
 struct registry {
     const struct catalog *catalog;
@@ -127,14 +127,14 @@ static struct tool *find_alias(struct registry *registry, const char *name)
 static int unknown(const struct registry *registry, const char *name, struct error *ret_error)
 {
     const struct plugin *plugin;
-    struct nearest nearest = {.name = name};
+    struct near nearest = {.word = name};
     for (size_t i = 0; (plugin = catalog_at(registry->catalog, i)); i++) {
         if (plugin->head.kind != PLUGIN_TOOL)
             continue;
         if (plugin->state == PLUGIN_REFUSED && strcmp(plugin->head.name, name) == 0)
             return error_set(ret_error, LLMSPELL_EREFUSED, "tool %s cannot be used: %s", name,
                              plugin->reason ? plugin->reason : "");
-        nearest_offer(&nearest, plugin->head.name);
+        near_offer(&nearest, plugin->head.name);
     }
     if (nearest.best)
         return error_set(ret_error, LLMSPELL_EUNKNOWN, "no tool is called %s; did you mean %s?",

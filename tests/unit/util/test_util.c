@@ -8,7 +8,7 @@
 
 #include "util/error.h"
 #include "util/json_text.h"
-#include "util/text.h"
+#include "util/near.h"
 #include "util/utf8.h"
 
 static size_t valid(const char *text)
@@ -51,15 +51,12 @@ static void test_utf8_repair(void)
 
 static void test_nearest(void)
 {
-    CU_ASSERT_EQUAL(text_distance("kitten", "sitting", 5), 3);
-    CU_ASSERT_EQUAL(text_distance("abdc", "abcd", 3), 1); /* neighbours swapped */
-    CU_ASSERT_EQUAL(text_distance("abc", "xyzabc", 2), 3);
-    struct nearest nearest = {.name = "calculater"};
-    nearest_offer(&nearest, "hash_calculator");
+    struct near nearest = {.word = "calculater"};
+    near_offer(&nearest, "hash_calculator");
     CU_ASSERT_PTR_NULL(nearest.best);
-    nearest_offer(&nearest, "calculator");
+    near_offer(&nearest, "calculator");
     CU_ASSERT_STRING_EQUAL(nearest.best, "calculator");
-    nearest_offer(&nearest, "calculatxx");
+    near_offer(&nearest, "calculatxx");
     CU_ASSERT_STRING_EQUAL(nearest.best, "calculator");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * "Did you mean …?": the candidate that is nearest to a mistyped word, by edit distance. Used where
- * the configuration meets an unknown section or key. */
+ * commands, tools and the configuration meet an unknown name. */
 #ifndef HOST_NEAR_H
 #define HOST_NEAR_H
 

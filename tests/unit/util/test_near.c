@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * host/config/near.c: which candidate is meant. */
+ * host/util/near.c: which candidate is meant. */
 #include "test.h"
 
 #include <string.h>
 
-#include "config/near.h"
+#include "util/near.h"
 
 static const char *nearest(const char *word)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Edit distance with swapped neighbours (optimal string alignment); case and '-' for '_' are free.
  */
-#include "config/near.h"
+#include "util/near.h"
 
 #include <ctype.h>
 #include <string.h>
