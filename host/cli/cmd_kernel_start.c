@@ -112,7 +112,7 @@ static int run_daemon(struct start *start, struct error *ret_error)
     if (rc == 0) {
         struct error error;
         rc = server_run(&start->server, &error);
-        _exit(rc < 0 ? EXIT_FAILED : EXIT_OK);
+        exit(rc < 0 ? EXIT_FAILED : EXIT_OK); /* what it leaks, a sanitizer tells */
     }
     if (rc == 1)
         print_started(start, pid);

@@ -16,7 +16,7 @@ import pytest
 
 from conftest import BINARY, BUILD, SLOW
 from jupyter_session import (  # noqa: F401 (fixtures)
-    PATIENCE, RUN_ON, llmspell, open_session, process_fd, wait_end,
+    PATIENCE, PAUSE, RUN_ON, llmspell, open_session, process_fd, wait_end,
     wait_until)
 
 PORTS = ("shell_port", "iopub_port", "stdin_port", "control_port", "hb_port")
@@ -478,7 +478,7 @@ def test_sigterm_while_a_loop_runs(llmspell, open_session, ended):
     started = llmspell.start("--set", "kernel.shutdown_grace=500ms")
     watch = ended(started["pid"])
     session = open_session(started["connection_file"])
-    cell = session.start_running(RUN_ON)
+    cell = session.start_running(f"print('running') while true do {PAUSE} pcall(error) end")
     begin = time.monotonic()
     os.kill(started["pid"], signal.SIGTERM)
     assert watch.wait(0.5 + 1 * SLOW), "it goes on after its grace and a second"
