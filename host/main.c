@@ -72,10 +72,11 @@ static int set_up(struct cli *cli, const struct args *args)
     return cli->program ? 0 : cli_usage(NULL, "/proc is not mounted");
 }
 
-static int run_command(const struct command *command, int argc, char **argv)
+/* given: the whole command line without the program. */
+static int run_command(const struct command *command, int argc, char **argv, char **given)
 {
     struct args args;
-    struct cli cli = {.interrupt_fd = -1};
+    struct cli cli = {.interrupt_fd = -1, .arguments = (const char *const *)given};
     if (args_parse(&args, argc, argv, command->options, global_options, command->rest,
                    command->name) < 0)
         return EXIT_USAGE;
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
         return EXIT_OK;
     }
     char **rest = without_words(argc, argv, at, used);
-    int status = rest ? run_command(command, argc - 1 - used, rest) : EXIT_FAILED;
+    int status = rest ? run_command(command, argc - 1 - used, rest, argv + 1) : EXIT_FAILED;
     free(rest);
     return status;
 }

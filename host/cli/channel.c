@@ -89,7 +89,7 @@ void channel_close(struct channel *channel)
 {
     if (!channel)
         return;
-    if (channel->kernel && kernel_shutdown(channel->kernel, 0) == 0)
+    if (channel->kernel && kernel_shutdown(channel->kernel, 0, 1000) == 0)
         kernel_free(channel->kernel);
     if (channel->remote)
         channel->protocol->disconnect(channel->remote);

@@ -94,16 +94,41 @@ static int apply_log_level(const struct cli *cli)
     return logger_open(&options, &error) < 0 ? cli_fail(cli, &error) : 0;
 }
 
+int cli_load_config(const struct cli *cli, const char *cwd, struct config **ret_config,
+                    struct error *ret_error)
+{
+    const char **sets = values_of(cli->args, "set");
+    const char *file = args_value(cli->args, "config");
+    struct config_options options = {
+        .file = file ? file : getenv("LLMSPELL_CONFIG"), .sets = sets, .cwd = cwd};
+    int rc = config_load(&options, ret_config, ret_error);
+    free(sets);
+    return rc;
+}
+
+int cli_load_catalog(const struct cli *cli, const struct config *config,
+                     const struct catalog *previous, struct catalog **ret_catalog,
+                     struct error *ret_error)
+{
+    const char **arguments = values_of(cli->args, "plugin-dir");
+    char **folders = plugin_paths(config, arguments, cli->program);
+    struct catalog_options options = {
+        .folders = (const char *const *)folders,
+        .allow_writable = config_bool(config, "plugins", "allow_writable"),
+        .previous = previous,
+    };
+    int rc = folders ? catalog_open(&options, ret_catalog, ret_error)
+                     : error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    plugin_paths_free(folders);
+    free(arguments);
+    return rc;
+}
+
 int cli_config(struct cli *cli, const struct config **ret_config)
 {
     struct error error;
     if (!cli->config) {
-        const char **sets = values_of(cli->args, "set");
-        const char *file = args_value(cli->args, "config");
-        struct config_options options = {.file = file ? file : getenv("LLMSPELL_CONFIG"),
-                                         .sets = sets};
-        int rc = config_load(&options, &cli->config, &error);
-        free(sets);
+        int rc = cli_load_config(cli, NULL, &cli->config, &error);
         int status = rc < 0 ? cli_fail(cli, &error) : apply_log_level(cli);
         if (status != 0)
             return status;
@@ -119,20 +144,8 @@ int cli_catalog(struct cli *cli, const struct catalog **ret_catalog)
     int status = cli_config(cli, &config);
     if (status != 0)
         return status;
-    if (!cli->catalog) {
-        const char **arguments = values_of(cli->args, "plugin-dir");
-        char **folders = plugin_paths(config, arguments, cli->program);
-        struct catalog_options options = {
-            .folders = (const char *const *)folders,
-            .allow_writable = config_bool(config, "plugins", "allow_writable"),
-        };
-        int rc = folders ? catalog_open(&options, &cli->catalog, &error)
-                         : error_set(&error, LLMSPELL_ENOMEM, "out of memory");
-        plugin_paths_free(folders);
-        free(arguments);
-        if (rc < 0)
-            return cli_fail(cli, &error);
-    }
+    if (!cli->catalog && cli_load_catalog(cli, config, NULL, &cli->catalog, &error) < 0)
+        return cli_fail(cli, &error);
     *ret_catalog = cli->catalog;
     return 0;
 }
@@ -235,8 +248,8 @@ char *cli_home_path(const struct config *config, const char *name)
 void cli_clear(struct cli *cli)
 {
     channel_close(cli->channel);
-    catalog_free(cli->catalog);
-    config_free(cli->config);
+    catalog_unref(cli->catalog);
+    config_unref(cli->config);
     free(cli->program);
     if (cli->interrupt_fd >= 0)
         close(cli->interrupt_fd);

@@ -43,6 +43,7 @@ extern const struct cli_option global_options[];
 
 struct cli {
     const struct args *args;
+    const char *const *arguments; /* of the command line, without the program; NULL-terminated */
     bool json, quiet, color;
     const char *kernel_name; /* --kernel */
     struct config *config;
@@ -64,6 +65,14 @@ __attribute__((format(printf, 2, 3))) int cli_usage(const struct command *comman
 int cli_config(struct cli *cli, const struct config **ret_config);
 int cli_catalog(struct cli *cli, const struct catalog **ret_catalog);
 int cli_channel(struct cli *cli, struct channel **ret_channel);
+
+/* What the two do first, without printing: for a kernel that reloads. cwd: where relative paths of
+ * the command line start; previous: NULL at start. New references. */
+int cli_load_config(const struct cli *cli, const char *cwd, struct config **ret_config,
+                    struct error *ret_error);
+int cli_load_catalog(const struct cli *cli, const struct config *config,
+                     const struct catalog *previous, struct catalog **ret_catalog,
+                     struct error *ret_error);
 
 /* The descriptor that becomes readable at SIGINT (for cancel_fd); -1 if there is none. */
 int cli_interrupt_fd(struct cli *cli);

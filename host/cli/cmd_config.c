@@ -10,7 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
-#include "util/near.h"
+#include "plugin/section.h"
 
 /* ---- show ---- */
 
@@ -74,48 +74,6 @@ const struct command cmd_config_show = {
 
 /* ---- check ---- */
 
-struct wanted {
-    const char *section;
-    const char *origin; /* where its first key stands */
-};
-
-static void find_origin(void *data, const char *section, const char *key, const char *value,
-                        const char *origin)
-{
-    struct wanted *wanted = data;
-    (void)key, (void)value;
-    if (!wanted->origin && strcmp(section, wanted->section) == 0)
-        wanted->origin = origin;
-}
-
-static int no_plugin(const struct config *config, const struct catalog *catalog,
-                     const char *section, struct error *ret_error)
-{
-    struct wanted wanted = {.section = section};
-    struct near nearest = {.word = strchr(section, '.') + 1};
-    const struct plugin *plugin;
-    size_t n = (size_t)(nearest.word - section) - 1;
-    config_each(config, find_origin, &wanted);
-    for (size_t i = 0; (plugin = catalog_at(catalog, i)); i++)
-        if (strncmp(plugin_kind_name(plugin->head.kind), section, n) == 0)
-            near_offer(&nearest, plugin->head.name);
-    return error_set(ret_error, LLMSPELL_ENOTFOUND,
-                     "%s: section [%s]: no such plugin is in the plugin path%s%s%s",
-                     wanted.origin ? wanted.origin : "", section,
-                     nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "",
-                     nearest.best ? "?" : "");
-}
-
-static struct plugin *plugin_of(const struct catalog *catalog, const char *section)
-{
-    const char *name = strchr(section, '.') + 1;
-    for (int kind = 0; kind < PLUGIN_KINDS; kind++)
-        if (strncmp(plugin_kind_name((enum plugin_kind)kind), section,
-                    (size_t)(name - section) - 1) == 0)
-            return catalog_find(catalog, (enum plugin_kind)kind, name);
-    return NULL;
-}
-
 /* The sections of plugins, against their manifests. Returns how many are wrong. */
 static int check_plugins(const struct cli *cli, const struct config *config,
                          const struct catalog *catalog)
@@ -124,14 +82,7 @@ static int check_plugins(const struct cli *cli, const struct config *config,
     int wrong = 0;
     for (size_t i = 0; (section = config_plugin_section(config, i)); i++) {
         struct error error = {0};
-        const json_t *manifest = NULL;
-        LLMSPELL_CLEANUP_JSON json_t *object = NULL;
-        struct plugin *plugin = plugin_of(catalog, section);
-        int rc = plugin ? plugin_manifest(plugin, &manifest, &error)
-                        : no_plugin(config, catalog, section, &error);
-        if (rc == 0)
-            rc = config_plugin(config, section, json_object_get(manifest, "config"), &object,
-                               &error);
+        int rc = section_check(config, catalog, section, &error);
         if (rc < 0) {
             cli_fail(cli, &error);
             wrong++;

@@ -18,6 +18,7 @@ struct start {
     struct cli *cli;
     struct kernel_files files;
     char *workdir, *given_file, *log_file;
+    bool named;
     struct server_options server;
 };
 
@@ -55,6 +56,7 @@ static int name_files(struct start *start, const struct args *args, struct error
     const char *id = args_value(args, "id");
     if (!id)
         id = config_string(config, "kernel", "id");
+    start->named = id != NULL;
     if (!id) {
         make_id(made, sizeof made);
         id = made;
@@ -69,7 +71,7 @@ static int name_files(struct start *start, const struct args *args, struct error
         given = config_string(config, "kernel", "connection_file");
     start->given_file = absolute(given, start->workdir);
     int rc = kernel_files_set(config, id, &start->files, ret_error);
-    return rc < 0 ? rc : kernel_files_prepare(config, ret_error);
+    return rc < 0 ? rc : kernel_files_prepare(config, &start->files, ret_error);
 }
 
 static void print_started(const struct start *start, int pid)
@@ -96,12 +98,28 @@ static void on_ready(void *data, const json_t *connection)
     print_started(data, (int)getpid());
 }
 
-static int run_foreground(struct start *start, struct error *ret_error)
+/* As at start: the same command line, the same folder for relative paths. */
+static int load_again(void *data, const struct catalog *previous, struct config **ret_config,
+                      struct catalog **ret_catalog, struct error *ret_error)
+{
+    const struct start *start = data;
+    struct config *config;
+    int rc = cli_load_config(start->cli, config_cwd(start->cli->config), &config, ret_error);
+    if (rc < 0)
+        return rc;
+    rc = cli_load_catalog(start->cli, config, previous, ret_catalog, ret_error);
+    if (rc < 0)
+        config_unref(config);
+    else
+        *ret_config = config;
+    return rc;
+}
+
+static int run_foreground(struct start *start, int *ret_status, struct error *ret_error)
 {
     start->server.ready_fd = -1;
     start->server.ready = on_ready;
-    start->server.data = start;
-    return server_run(&start->server, ret_error);
+    return server_run(&start->server, ret_status, ret_error);
 }
 
 /* The parent reports what the daemon said; the daemon does not come back from here. */
@@ -111,8 +129,9 @@ static int run_daemon(struct start *start, struct error *ret_error)
     int rc = daemonize(&start->server.ready_fd, &pid, ret_error);
     if (rc == 0) {
         struct error error;
-        rc = server_run(&start->server, &error);
-        exit(rc < 0 ? EXIT_FAILED : EXIT_OK); /* what it leaks, a sanitizer tells */
+        int status = EXIT_OK;
+        rc = server_run(&start->server, &status, &error);
+        exit(rc < 0 ? EXIT_FAILED : status); /* what it leaks, a sanitizer tells */
     }
     if (rc == 1)
         print_started(start, pid);
@@ -136,6 +155,7 @@ static int run(struct cli *cli, const struct args *args)
         args_number(args, "idle-timeout", 0, 31536000, -1, &idle_s) < 0)
         return EXIT_USAGE;
     bool daemon = args_has(args, "daemon");
+    int ended = EXIT_OK;
     int rc = name_files(&start, args, &error);
     if (rc == 0) {
         const char *log = config_string(cli->config, "log", "file");
@@ -144,20 +164,26 @@ static int run(struct cli *cli, const struct args *args)
             .config = cli->config,
             .catalog = catalog,
             .id = start.files.id,
+            .named = start.named,
             .workdir = start.workdir,
             .pidfile = start.files.pidfile,
             .connection_file = start.files.connection,
+            .state_file = start.files.state,
+            .dump_file = start.files.dump,
             .given_file = start.given_file,
-            .log_file = start.log_file,
+            .log_file = daemon ? start.files.log : NULL,
             .log_level = args_value(args, "log-level"),
-            .idle_timeout_ms =
-                idle_s >= 0 ? idle_s * 1000 : config_integer(cli->config, "kernel", "idle_timeout"),
+            .idle_timeout_ms = idle_s >= 0 ? idle_s * 1000 : -1,
             .port = (int)port,
+            .program = cli->program,
+            .arguments = cli->arguments,
+            .load = load_again,
+            .data = &start,
         };
-        rc = daemon ? run_daemon(&start, &error) : run_foreground(&start, &error);
+        rc = daemon ? run_daemon(&start, &error) : run_foreground(&start, &ended, &error);
     }
     start_clear(&start);
-    return rc < 0 ? cli_fail(cli, &error) : EXIT_OK;
+    return rc < 0 ? cli_fail(cli, &error) : ended;
 }
 
 static const struct cli_option OPTIONS[] = {

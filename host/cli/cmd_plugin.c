@@ -158,7 +158,7 @@ static int run_info(struct cli *cli, const struct args *args)
     if (is_file(args->values[0])) {
         int rc = open_file(config, args->values[0], &own, &plugin, &error);
         status = rc < 0 ? cli_fail(cli, &error) : show_info(cli, plugin);
-        catalog_free(own);
+        catalog_unref(own);
         return status;
     }
     status = cli_catalog(cli, &catalog);
@@ -299,7 +299,7 @@ static int run_check(struct cli *cli, const struct args *args)
             printf("%-7s %s%s%s\n", llmspell_string(row, "status"), llmspell_string(row, "check"),
                    message ? ": " : "", message ? message : "");
     }
-    catalog_free(catalog);
+    catalog_unref(catalog);
     json_decref(report.checks);
     return rc < 0 ? cli_fail(cli, &error) : report.failed ? EXIT_FAILED : EXIT_OK;
 }

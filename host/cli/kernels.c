@@ -13,6 +13,7 @@
 
 #include "daemon/pidfile.h"
 #include "util/near.h"
+#include "util/private_file.h"
 
 #define ID_MAX 64
 
@@ -41,8 +42,11 @@ int kernel_files_set(const struct config *config, const char *id, struct kernel_
         .connection = path_of(config, "kernels", id, ".json"),
         .pidfile = path_of(config, "run", id, ".pid"),
         .log = path_of(config, "logs", id, ".log"),
+        .state = path_of(config, "state", id, "/kernel_state.json"),
+        .dump = path_of(config, "dump", id, ".json"),
     };
-    if (ret_files->id && ret_files->connection && ret_files->pidfile && ret_files->log)
+    if (ret_files->id && ret_files->connection && ret_files->pidfile && ret_files->log &&
+        ret_files->state && ret_files->dump)
         return 0;
     kernel_files_clear(ret_files);
     return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
@@ -54,22 +58,27 @@ void kernel_files_clear(struct kernel_files *files)
     free(files->connection);
     free(files->pidfile);
     free(files->log);
+    free(files->state);
+    free(files->dump);
     *files = (struct kernel_files){0};
 }
 
-int kernel_files_prepare(const struct config *config, struct error *ret_error)
+int kernel_files_prepare(const struct config *config, const struct kernel_files *files,
+                         struct error *ret_error)
 {
-    static const char *const folders[] = {"", "/kernels", "/run", "/logs"};
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+    static const char *const folders[] = {"", "/kernels", "/run", "/logs", "/state", "/dump"};
+    int rc = 0;
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0] && rc == 0; i++) {
         LLMSPELL_CLEANUP_FREE char *path = NULL;
         if (asprintf(&path, "%s%s", config_home(config), folders[i]) < 0)
             return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return error_set(ret_error, LLMSPELL_EIO,
-                             "cannot make the folder %s: %s (LLMSPELL_HOME names its parent)", path,
-                             strerror(errno));
+        rc = private_folder_make(path, ret_error);
     }
-    return 0;
+    LLMSPELL_CLEANUP_FREE char *own =
+        strndup(files->state, strlen(files->state) - strlen("/kernel_state.json"));
+    if (!own)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    return rc < 0 ? rc : private_folder_make(own, ret_error);
 }
 
 static int is_connection(const struct dirent *entry)

@@ -14,6 +14,8 @@ struct kernel_files {
     char *connection; /* kernels/ID.json */
     char *pidfile;    /* run/ID.pid */
     char *log;        /* logs/ID.log */
+    char *state;      /* state/ID/kernel_state.json */
+    char *dump;       /* dump/ID.json */
 };
 
 /* The paths of a kernel. EINVAL: id is not [A-Za-z0-9._-]{1,64}. */
@@ -21,8 +23,9 @@ int kernel_files_set(const struct config *config, const char *id, struct kernel_
                      struct error *ret_error);
 void kernel_files_clear(struct kernel_files *files);
 
-/* Makes the three folders (mode 0700). */
-int kernel_files_prepare(const struct config *config, struct error *ret_error);
+/* Makes their folders (mode 0700). */
+int kernel_files_prepare(const struct config *config, const struct kernel_files *files,
+                         struct error *ret_error);
 
 /* One kernel as it was found. */
 struct kernel_entry {

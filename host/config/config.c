@@ -28,18 +28,26 @@ static int out_of_memory(struct error *ret_error)
 /* ---- places ---- */
 
 /* path as an absolute one, without slashes at its end; NULL if that cannot be done. */
-static char *absolute_path(const char *path)
+static char *absolute_path(const struct config *config, const char *path)
 {
-    LLMSPELL_CLEANUP_FREE char *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
     char *absolute = NULL;
     if (*path == '/')
         absolute = strdup(path);
-    else if (!cwd || asprintf(&absolute, "%s/%s", cwd, path) < 0)
+    else if (!config->cwd || asprintf(&absolute, "%s/%s", config->cwd, path) < 0)
         return NULL;
     for (size_t length = absolute ? strlen(absolute) : 0; length > 1 && absolute[length - 1] == '/';
          length--)
         absolute[length - 1] = '\0';
     return absolute;
+}
+
+static int no_folder(const char *path, struct error *ret_error)
+{
+    return error_set(
+        ret_error, LLMSPELL_EIO,
+        "cannot make \"%s\" an absolute path: the working directory does not exist any "
+        "more",
+        path);
 }
 
 /* The home folder of the user as the system knows it; the caller frees it. */
@@ -71,11 +79,8 @@ static int find_home(struct config *config, const struct config_options *options
         }
         home = fallback;
     }
-    config->home = absolute_path(home);
-    if (!config->home)
-        return error_set(ret_error, LLMSPELL_EIO, "cannot make \"%s\" an absolute path: %s", home,
-                         strerror(errno));
-    return 0;
+    config->home = absolute_path(config, home);
+    return config->home ? 0 : no_folder(home, ret_error);
 }
 
 /* ---- files ---- */
@@ -83,10 +88,9 @@ static int find_home(struct config *config, const struct config_options *options
 static int merge_file(struct config *config, const struct ini_file *file, const char *path,
                       struct error *ret_error)
 {
-    LLMSPELL_CLEANUP_FREE char *folder = absolute_path(path);
+    LLMSPELL_CLEANUP_FREE char *folder = absolute_path(config, path);
     if (!folder)
-        return error_set(ret_error, LLMSPELL_EIO, "cannot make \"%s\" an absolute path: %s", path,
-                         strerror(errno));
+        return no_folder(path, ret_error);
     char *slash = strrchr(folder, '/');
     slash[slash == folder] = '\0';
     int rc = 0;
@@ -217,9 +221,9 @@ static int load_files(struct config *config, const struct config_options *option
         system = NULL;
     if (asprintf(&user, "%s/" FILE_NAME, config->home) < 0)
         user = NULL;
-    if (has_named)
-        given = strdup(named);
-    if (!system || !user || (has_named && !given))
+    if (has_named && !(given = absolute_path(config, named)))
+        return no_folder(named, ret_error);
+    if (!system || !user)
         return out_of_memory(ret_error);
     char *const paths[] = {system, user, given};
     return load_places(config, paths, has_named ? 3 : 2, ret_error);
@@ -241,7 +245,8 @@ static int load_set(struct config *config, const char *argument, struct error *r
         where = NULL;
     if (!where || !section || !key)
         return out_of_memory(ret_error);
-    struct config_source source = {.origin = "--set", .where = where, .command_line = true};
+    struct config_source source = {
+        .origin = "--set", .where = where, .base = config->cwd, .command_line = true};
     return store_put(config, &source, section, key, equals + 1, ret_error);
 }
 
@@ -251,6 +256,8 @@ int config_load(const struct config_options *options, struct config **ret_config
     struct config *config = calloc(1, sizeof *config);
     if (!config)
         return out_of_memory(ret_error);
+    atomic_init(&config->refs, 1);
+    config->cwd = options->cwd ? strdup(options->cwd) : getcwd(NULL, 0);
     int rc = find_home(config, options, ret_error);
     if (!rc)
         rc = store_defaults(config, ret_error);
@@ -261,7 +268,7 @@ int config_load(const struct config_options *options, struct config **ret_config
     for (const char *const *set = options->sets; set && *set && !rc; set++)
         rc = load_set(config, *set, ret_error);
     if (rc) {
-        config_free(config);
+        config_unref(config);
         return rc;
     }
     *ret_config = config;
@@ -292,6 +299,11 @@ int64_t config_integer(const struct config *config, const char *section, const c
 bool config_bool(const struct config *config, const char *section, const char *key)
 {
     return find_value(config, section, key)->number != 0;
+}
+
+const char *config_cwd(const struct config *config)
+{
+    return config->cwd;
 }
 
 const char *config_home(const struct config *config)

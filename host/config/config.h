@@ -13,7 +13,7 @@
 
 #include "util/error.h"
 
-struct config; /* immutable after config_load */
+struct config; /* immutable after config_load; counted */
 
 enum setting_type {
     SETTING_STRING,
@@ -43,19 +43,26 @@ struct config_options {
     bool skip_environment;   /* tests */
     const char *system_dir;  /* NULL = /etc/llmspell */
     const char *home;        /* NULL = $LLMSPELL_HOME or ~/.llmspell */
+    const char *cwd;         /* where relative paths start that stand in no file; NULL = getcwd */
 };
 
 /* Reads all layers. Errors (EINVAL, EPARSE, EIO, ENOTFOUND) name file, line, key, what is wrong and
  * the key that was probably meant. [main] */
 int config_load(const struct config_options *options, struct config **ret_config,
                 struct error *ret_error);
-void config_free(struct config *config);
+
+/* One more owner, who must not change it; the last config_unref frees it. [any-thread] */
+struct config *config_ref(const struct config *config);
+void config_unref(struct config *config);
 
 /* Typed look-ups of table settings; asking for one that is not in the table is a bug (assert).
  * Strings are borrowed from config; NULL = unset. [any-thread] */
 const char *config_string(const struct config *config, const char *section, const char *key);
 int64_t config_integer(const struct config *config, const char *section, const char *key);
 bool config_bool(const struct config *config, const char *section, const char *key);
+
+/* The folder that config_load started from (options.cwd), absolute; borrowed. */
+const char *config_cwd(const struct config *config);
 
 /* The folder of the user's files ($LLMSPELL_HOME, ~/.llmspell), absolute; borrowed. */
 const char *config_home(const struct config *config);
@@ -79,6 +86,17 @@ const char *config_plugin_section(const struct config *config, size_t index);
 typedef void (*config_each_fn)(void *data, const char *section, const char *key, const char *value,
                                const char *origin);
 size_t config_each(const struct config *config, config_each_fn each, void *data);
+
+/* Do two configurations say the same in a section ("log", "tool.NAME")? [any-thread] */
+bool config_same_section(const struct config *a, const struct config *b, const char *section);
+
+/* Calls each for every setting whose value differs, in table order, then keys of plugin sections
+ * (reloadable is true for them; a key that does not stand there has the value ""). Returns how many
+ * there were. */
+typedef void (*config_change_fn)(void *data, const char *section, const char *key, const char *from,
+                                 const char *to, bool reloadable);
+size_t config_compare(const struct config *from, const struct config *to, config_change_fn each,
+                      void *data);
 
 /* The files that were read, in order, for `config path`; NULL after the last. */
 const char *config_file(const struct config *config, size_t index);

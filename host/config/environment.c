@@ -67,7 +67,7 @@ static int put(struct layer *layer, const char *name, const char *section, const
         return out_of_memory(layer);
     }
     to_lower(lower);
-    struct config_source source = {.origin = origin, .where = origin};
+    struct config_source source = {.origin = origin, .where = origin, .base = layer->config->cwd};
     return store_put(layer->config, &source, section, lower, value, layer->error);
 }
 

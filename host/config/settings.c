@@ -27,6 +27,9 @@ const struct setting settings_table[] = {
      "The kernel ends after this time without a client's request. 0 = never."},
     {"kernel", "shutdown_grace", SETTING_DURATION, "5s", NULL, 0, HOUR, true,
      "How long a shutdown waits for running operations before it interrupts them."},
+    {"kernel", "interrupt_grace", SETTING_DURATION, "1s", NULL, 0, HOUR, true,
+     "How long operations that a shutdown has interrupted may take to end before they are "
+     "abandoned."},
     {"kernel", "tool_threads", SETTING_INTEGER, "4", NULL, 1, 64, false,
      "Threads that run tool calls from outside while a script runs."},
     {"kernel", "history", SETTING_INTEGER, "1000", NULL, 0, 1000000, false,

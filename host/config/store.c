@@ -273,9 +273,16 @@ int store_put(struct config *config, const struct config_source *source, const c
     return 0;
 }
 
-void config_free(struct config *config)
+struct config *config_ref(const struct config *config)
 {
-    if (!config)
+    struct config *counted = (struct config *)config; /* the count is all that changes */
+    atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+    return counted;
+}
+
+void config_unref(struct config *config)
+{
+    if (!config || atomic_fetch_sub(&config->refs, 1) != 1)
         return;
     for (size_t i = 0; config->values && i < setting_count(); i++) {
         free(config->values[i].text);
@@ -297,5 +304,6 @@ void config_free(struct config *config)
     free(config->files);
     free(config->variables);
     free(config->home);
+    free(config->cwd);
     free(config);
 }

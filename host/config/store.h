@@ -4,6 +4,8 @@
 #ifndef HOST_CONFIG_STORE_H
 #define HOST_CONFIG_STORE_H
 
+#include <stdatomic.h>
+
 #include "config/config.h"
 
 /* Where a value comes from: "FILE:LINE", "environment NAME" or "--set". */
@@ -37,7 +39,8 @@ struct config_variable {
 };
 
 struct config {
-    char *home;
+    atomic_uint refs;
+    char *home, *cwd;
     struct config_value *values;
     struct config_entry *entries;
     size_t entry_count;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which message goes where: answered at once, in order behind what is executed, by the executor, or
  * by the pool. One row of RULES a message type. */
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,7 +78,7 @@ static json_t *at_shutdown(struct operation *operation)
                      llmspell_bool(operation->content, "restart", 0));
 }
 
-enum way { AT_ONCE, IN_ORDER, EXECUTOR, POOL };
+enum way { AT_ONCE, IN_ORDER, EXECUTOR, POOL, OWNER };
 
 struct message_rule {
     const char *msg_type;
@@ -97,11 +98,22 @@ static const struct message_rule RULES[] = {
     {"history_request", AT_ONCE, at_history},
     {"comm_info_request", AT_ONCE, at_comm_info},
     {"shutdown_request", AT_ONCE, at_shutdown},
+    {"reload_request", OWNER, NULL},
+    {"dump_request", OWNER, NULL},
 };
+
+#define RULE_COUNT (sizeof RULES / sizeof RULES[0])
+
+_Static_assert(RULE_COUNT < METRIC_TYPES, "each message type has a row of the metrics");
+
+const char *dispatch_type(size_t row)
+{
+    return row < RULE_COUNT ? RULES[row].msg_type : row == RULE_COUNT ? "other" : NULL;
+}
 
 static const struct message_rule *find_rule(const char *msg_type)
 {
-    for (size_t i = 0; i < sizeof RULES / sizeof RULES[0]; i++)
+    for (size_t i = 0; i < RULE_COUNT; i++)
         if (strcmp(RULES[i].msg_type, msg_type) == 0)
             return &RULES[i];
     return NULL;
@@ -131,7 +143,7 @@ int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *con
 static bool enter(struct kernel *kernel, struct operation *operation)
 {
     pthread_mutex_lock(&kernel->lock);
-    bool open = !kernel->closing;
+    bool open = !kernel->closing && !(operation->origin && operation->origin->closed);
     if (open) {
         operation->right = kernel->active;
         if (kernel->active)
@@ -160,13 +172,26 @@ static void answer_now(struct operation *operation, const struct message_rule *r
 {
     struct kernel *kernel = operation->kernel;
     bool shutdown = rule->answer == at_shutdown;
-    bool restart = shutdown && llmspell_bool(operation->content, "restart", 0);
+    json_t *content = json_incref(operation->content); /* it outlives the operation */
     operation_begin(operation);
     if (shutdown)
-        publish(kernel, operation, "shutdown_notification", operation->content);
+        publish(kernel, operation, "shutdown_notification", content);
     operation_finish(operation, rule->answer(operation));
     if (shutdown && kernel->shutdown)
-        kernel->shutdown(kernel->data, restart);
+        kernel->shutdown(kernel->data, content);
+    json_decref(content);
+}
+
+static void to_owner(struct operation *operation)
+{
+    struct kernel *kernel = operation->kernel;
+    operation_begin(operation);
+    if (kernel->manage)
+        kernel->manage(kernel->data, operation);
+    else
+        operation_finish(operation, error_reply(LLMSPELL_EUNAVAILABLE,
+                                                "only a kernel process can do this (`llmspell "
+                                                "kernel start`): name one with --kernel"));
 }
 
 static void dispatch(struct operation *operation, const struct message_rule *rule)
@@ -180,6 +205,8 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
                   : EXECUTOR;
     if (way == AT_ONCE)
         answer_now(operation, rule);
+    else if (way == OWNER)
+        to_owner(operation);
     else if (way == POOL)
         pool_submit(&kernel->pool, operation);
     else
@@ -213,6 +240,7 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
         operation_free(operation);
         return rc;
     }
+    operation->metric = (uint32_t)(rule ? rule - RULES : (ptrdiff_t)RULE_COUNT);
     atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
     dispatch(operation, rule);
     return 0;

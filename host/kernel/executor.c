@@ -77,8 +77,12 @@ static int32_t api_input(struct llmspell_call *base, const char *prompt, int32_t
     json_decref(executor->input_value);
     executor->input_value = NULL;
     pthread_mutex_unlock(&executor->lock);
+    if (!operation_hold(operation))
+        return base->host->fail(base, LLMSPELL_EUNAVAILABLE, NULL,
+                                "the client that would be asked for input is gone");
     operation->input(operation->data, json_pack("{s:s, s:b}", "prompt", prompt ? prompt : "",
                                                 "password", password != 0));
+    operation_release(operation);
     return wait_input(executor, operation, ret_value);
 }
 
@@ -123,7 +127,9 @@ static int open_runtime(struct executor *executor, struct error *ret_error)
     struct plugin *plugin = executor->plugin;
     const void *entry;
     LLMSPELL_CLEANUP_JSON json_t *config = NULL;
-    int rc = plugin_load_configured(plugin, executor->kernel->config, &entry, &config, ret_error);
+    struct registry *registry = kernel_registry(executor->kernel);
+    int rc = plugin_load_configured(plugin, registry_config(registry), &entry, &config, ret_error);
+    registry_unref(registry);
     if (rc < 0)
         return rc;
     const struct llmspell_runtime *table = entry;
@@ -148,7 +154,7 @@ static void open_and_tell(struct executor *executor)
                  : error_set(&error, LLMSPELL_EUNAVAILABLE,
                              "no runtime plugin is called \"%s\" ([kernel] runtime); `llmspell "
                              "plugin list` shows those that there are",
-                             config_string(executor->kernel->config, "kernel", "runtime"));
+                             executor->runtime);
     error.code = rc;
     pthread_mutex_lock(&executor->lock);
     executor->failure = error;
@@ -312,8 +318,13 @@ int executor_start(struct executor *executor, struct error *ret_error)
     int rc = 0;
     pthread_mutex_lock(&executor->lock);
     if (!executor->started) {
-        const char *name = config_string(kernel->config, "kernel", "runtime");
-        executor->plugin = catalog_find(kernel->catalog, PLUGIN_RUNTIME, name);
+        struct registry *registry = kernel_registry(kernel);
+        const char *name = config_string(registry_config(registry), "kernel", "runtime");
+        snprintf(executor->runtime, sizeof executor->runtime, "%s", name ? name : "");
+        executor->plugin = catalog_find(registry_catalog(registry), PLUGIN_RUNTIME, name);
+        if (executor->plugin)
+            plugin_ref(executor->plugin);
+        registry_unref(registry);
         rc = thread_start(&executor->thread, executor_main, executor);
         executor->started = rc == 0;
     }
@@ -366,6 +377,7 @@ void executor_stop(struct executor *executor)
     if (executor->started)
         pthread_join(executor->thread, NULL);
     json_decref(executor->input_value);
+    plugin_unref(executor->plugin);
     output_clear(&executor->output);
     queue_clear(&executor->queue);
     pthread_mutex_destroy(&executor->lock);

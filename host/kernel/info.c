@@ -9,11 +9,11 @@
 #include "kernel/internal.h"
 
 /* From the runtime's manifest: the runtime need not be loaded for it. */
-static json_t *make_info(const struct kernel *kernel)
+static json_t *make_info(const struct registry *registry)
 {
     static const char *const keys[] = {"language_info", "banner", "help_links", NULL};
-    const char *name = config_string(kernel->config, "kernel", "runtime");
-    const struct plugin *plugin = catalog_find(kernel->catalog, PLUGIN_RUNTIME, name);
+    const char *name = config_string(registry_config(registry), "kernel", "runtime");
+    const struct plugin *plugin = catalog_find(registry_catalog(registry), PLUGIN_RUNTIME, name);
     LLMSPELL_CLEANUP_JSON json_t *facts = NULL;
     if (plugin)
         plugin_members(plugin, keys, &facts, NULL);
@@ -36,7 +36,7 @@ json_t *answer_kernel_info(struct kernel *kernel)
 {
     pthread_mutex_lock(&kernel->lock);
     if (!kernel->info)
-        kernel->info = make_info(kernel);
+        kernel->info = make_info(kernel->registry);
     pthread_mutex_unlock(&kernel->lock);
     return json_deep_copy(kernel->info); /* shared values are not for two threads */
 }
@@ -61,20 +61,27 @@ static const char *state_of(struct kernel *kernel)
 
 json_t *answer_status(struct kernel *kernel)
 {
+    struct registry *registry = kernel_registry(kernel);
+    const struct config *config = registry_config(registry);
+    json_t *extra = kernel->status ? kernel->status(kernel->data) : NULL;
     pthread_mutex_lock(&kernel->lock);
     unsigned active = kernel->active_count;
     pthread_mutex_unlock(&kernel->lock);
-    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:I, s:s, s:i, s:i, s:i, s:I, s:I, s:s, s:s, s:I, "
-                     "s:I}",
-                     "status", "ok", "kernel_id", kernel->id, "pid", (int)getpid(), "version",
-                     LLMSPELL_VERSION, "execution_state", state_of(kernel), "uptime_ms",
-                     (json_int_t)((clock_monotonic_ns() - kernel->started_ns) / 1000000), "workdir",
-                     kernel->workdir, "execution_count", (int)atomic_load(&kernel->executor.count),
-                     "pending", (int)atomic_load(&kernel->executor.pending), "active", (int)active,
-                     "requests", (json_int_t)atomic_load(&kernel->requests), "errors",
-                     (json_int_t)atomic_load(&kernel->errors), "runtime",
-                     config_string(kernel->config, "kernel", "runtime"), "protocol",
-                     config_string(kernel->config, "kernel", "protocol"), "tools",
-                     (json_int_t)registry_count(kernel->registry), "rss_bytes",
-                     (json_int_t)resident_bytes());
+    json_t *reply = json_pack(
+        "{s:s, s:s, s:i, s:s, s:s, s:I, s:s, s:i, s:i, s:i, s:I, s:I, s:s, s:s, s:I, s:I}",
+        "status", "ok", "kernel_id", kernel->id, "pid", (int)getpid(), "version", LLMSPELL_VERSION,
+        "execution_state", state_of(kernel), "uptime_ms",
+        (json_int_t)((clock_monotonic_ns() - kernel->started_ns) / 1000000), "workdir",
+        kernel->workdir, "execution_count", (int)atomic_load(&kernel->executor.count), "pending",
+        (int)atomic_load(&kernel->executor.pending), "active", (int)active, "requests",
+        (json_int_t)atomic_load(&kernel->requests), "errors",
+        (json_int_t)atomic_load(&kernel->errors), "runtime",
+        config_string(config, "kernel", "runtime"), "protocol",
+        config_string(config, "kernel", "protocol"), "tools", (json_int_t)registry_count(registry),
+        "rss_bytes", (json_int_t)resident_bytes());
+    if (reply && extra)
+        json_object_update(reply, extra);
+    json_decref(extra);
+    registry_unref(registry);
+    return reply;
 }

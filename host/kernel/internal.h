@@ -27,6 +27,10 @@ struct operation {
     void (*done)(void *data);
     llmspell_handler_fn handler; /* of a protocol plugin, or NULL */
     void *handler_data;
+    int64_t started_ns; /* CLOCK_MONOTONIC of its submit */
+    uint32_t metric;    /* its row of the kernel's metrics */
+    uint32_t held;      /* callbacks that run; guarded by the kernel's lock, as detached */
+    bool detached;      /* its client is gone: no more callbacks */
     atomic_int cancel;
     atomic_bool aborted; /* to be answered with status aborted, without running */
     uint32_t flags;
@@ -38,9 +42,16 @@ struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *orig
                                 const struct llmspell_request *request);
 void operation_free(struct operation *operation);
 
-/* busy; then the caller works; then reply (content taken over) and idle, done, free. */
+/* busy; then the caller works; then operation_finish: reply, idle, done, free. */
 void operation_begin(struct operation *operation);
-void operation_finish(struct operation *operation, json_t *reply);
+
+/* Keeps the client's callbacks from being detached while they run; false: they are already. */
+bool operation_hold(struct operation *operation);
+void operation_release(struct operation *operation);
+
+/* Answers the client with an error in place of what comes later. The kernel's lock is held, and
+ * let go while the callbacks run. */
+void operation_detach(struct operation *operation);
 
 /* {"status":"error","ename","evalue","traceback":[]} — what every failed request gets. */
 json_t *error_reply(int code, const char *message);
@@ -111,7 +122,8 @@ struct executor {
     struct kernel *kernel;
     struct queue queue;
     struct output output;
-    struct plugin *plugin;
+    char runtime[MANIFEST_NAME_MAX + 1]; /* the plugin's name */
+    struct plugin *plugin;               /* counted */
     struct llmspell_ctx *ctx;
     const struct llmspell_runtime *table;
     void *self;
@@ -175,7 +187,26 @@ json_t *answer_status(struct kernel *kernel);
 int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
                   const atomic_int *cancel, json_t **ret_reply);
 
+/* ---- metrics.c: how many requests of each type, and how long they took ---- */
+
+#define METRIC_TYPES 24    /* rows: the kernel's own types, and one for all of plugins */
+#define METRIC_BUCKETS 272 /* 8 for each doubling from 1 µs to more than two hours */
+
+struct metric {
+    atomic_ulong count, errors;
+    atomic_llong total_ns, max_ns;
+    atomic_uint buckets[METRIC_BUCKETS];
+};
+
+void metric_add(struct metric *metric, int64_t ns, bool failed);
+
+/* {"count", "errors", "latency_ms": {"p50", "p90", "p99", "max", "mean"}} */
+json_t *metric_json(const struct metric *metric);
+
 /* ---- dispatch.c ---- */
+
+/* The message type of a row of the metrics; NULL after the last. */
+const char *dispatch_type(size_t row);
 
 /* True for message types that the kernel answers itself: no plugin may handle them. */
 bool dispatch_knows(const char *msg_type);
@@ -184,18 +215,18 @@ bool dispatch_knows(const char *msg_type);
 
 struct handler {
     char *msg_type;
+    const struct llmspell_ctx *ctx; /* whose it is */
     llmspell_handler_fn function;
     void *data;
     struct handler *next;
 };
 
 struct kernel {
-    const struct config *config;
-    const struct catalog *catalog;
     char *id, *workdir;
-    void (*shutdown)(void *data, bool restart);
+    void (*shutdown)(void *data, const json_t *content);
+    void (*manage)(void *data, struct operation *operation);
+    json_t *(*status)(void *data);
     void *data;
-    struct registry *registry;
     struct events events;
     struct executor executor;
     struct history history;
@@ -204,10 +235,12 @@ struct kernel {
     json_t *info;        /* kernel_info_reply, made once */
     int64_t started_ns;
     atomic_ulong requests, errors;
+    struct metric metrics[METRIC_TYPES];
 
-    pthread_mutex_t lock; /* guards what follows */
-    pthread_cond_t drained;
-    struct operation *active; /* head of the list */
+    pthread_mutex_t lock;      /* guards what follows */
+    pthread_cond_t drained;    /* the last operation left, or a callback of a client ended */
+    struct registry *registry; /* counted; kernel_registry hands it out */
+    struct operation *active;  /* head of the list */
     unsigned active_count;
     int64_t idle_ns; /* when the last operation left */
     bool closing;

@@ -31,14 +31,15 @@ static void api_unsubscribe(struct llmspell_ctx *ctx, uint64_t id)
     kernel_unsubscribe(kernel_of(ctx), id);
 }
 
-static int add_handler(struct kernel *kernel, const char *msg_type, llmspell_handler_fn function,
-                       void *data)
+static int add_handler(struct kernel *kernel, struct llmspell_ctx *ctx, const char *msg_type,
+                       llmspell_handler_fn function, void *data)
 {
     struct handler *handler = calloc(1, sizeof *handler);
     if (!handler || !(handler->msg_type = strdup(msg_type))) {
         free(handler);
         return LLMSPELL_ENOMEM;
     }
+    handler->ctx = ctx;
     handler->function = function;
     handler->data = data;
     handler->next = kernel->handlers;
@@ -64,7 +65,7 @@ static int32_t api_handle(struct llmspell_ctx *ctx, const char *msg_type,
         free(gone);
     } else if (function) {
         rc = dispatch_knows(msg_type) ? LLMSPELL_EBUSY
-                                      : add_handler(kernel, msg_type, function, data);
+                                      : add_handler(kernel, ctx, msg_type, function, data);
     }
     pthread_mutex_unlock(&kernel->lock);
     return rc;
@@ -83,8 +84,50 @@ static const void *protocol_extension(struct llmspell_ctx *ctx, const char *id)
 
 void kernel_attach(struct kernel *kernel, struct llmspell_ctx *ctx)
 {
+    pthread_mutex_lock(&kernel->lock);
     ctx->owner = kernel;
     ctx->extension = protocol_extension;
+    ctx->closed = false;
+    pthread_mutex_unlock(&kernel->lock);
+}
+
+static void remove_handlers(struct kernel *kernel, const struct llmspell_ctx *ctx)
+{
+    for (struct handler **at = &kernel->handlers; *at;) {
+        struct handler *handler = *at;
+        if (ctx && handler->ctx != ctx) {
+            at = &handler->next;
+            continue;
+        }
+        *at = handler->next;
+        free(handler->msg_type);
+        free(handler);
+    }
+}
+
+/* The next operation of ctx that still has its client; the kernel's lock is held. */
+static struct operation *attached(struct kernel *kernel, const struct llmspell_ctx *ctx)
+{
+    for (struct operation *o = kernel->active; o; o = o->right)
+        if (o->origin == ctx && !o->detached)
+            return o;
+    return NULL;
+}
+
+void kernel_detach(struct kernel *kernel, struct llmspell_ctx *ctx)
+{
+    struct operation *operation;
+    pthread_mutex_lock(&kernel->lock);
+    ctx->closed = true;
+    remove_handlers(kernel, ctx);
+    while ((operation = attached(kernel, ctx))) {
+        if (operation->held) { /* a callback runs: it ends soon */
+            pthread_cond_wait(&kernel->drained, &kernel->lock);
+            continue;
+        }
+        operation_detach(operation);
+    }
+    pthread_mutex_unlock(&kernel->lock);
 }
 
 /* ---- life ---- */
@@ -95,9 +138,9 @@ int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
     struct kernel *kernel = calloc(1, sizeof *kernel);
     if (!kernel)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
-    kernel->config = options->config;
-    kernel->catalog = options->catalog;
     kernel->shutdown = options->shutdown;
+    kernel->manage = options->manage;
+    kernel->status = options->status;
     kernel->data = options->data;
     kernel->started_ns = kernel->idle_ns = clock_monotonic_ns();
     kernel->id = strdup(options->id);
@@ -112,7 +155,8 @@ int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
     pthread_condattr_destroy(&attributes);
     executor_init(&kernel->executor, kernel);
     pool_init(&kernel->pool, (unsigned)config_integer(options->config, "kernel", "tool_threads"));
-    struct registry_options registry = {options->catalog, options->config, options->workdir};
+    struct registry_options registry = {
+        .catalog = options->catalog, .config = options->config, .workdir = options->workdir};
     int rc = history_init(&kernel->history,
                           (size_t)config_integer(options->config, "kernel", "history"));
     if (rc < 0 || events_init(&kernel->events) < 0 || !kernel->id || !kernel->workdir ||
@@ -173,7 +217,7 @@ static void wait_drained(struct kernel *kernel, int64_t ms)
         ;
 }
 
-unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms)
+unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms, int64_t interrupt_ms)
 {
     pthread_mutex_lock(&kernel->lock);
     kernel->closing = true;
@@ -184,21 +228,11 @@ unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms)
             o->aborted = true;
         }
         executor_interrupt(&kernel->executor, NULL);
-        wait_drained(kernel, 1000);
+        wait_drained(kernel, interrupt_ms);
     }
     unsigned left = kernel->active_count;
     pthread_mutex_unlock(&kernel->lock);
     return left;
-}
-
-static void free_handlers(struct kernel *kernel)
-{
-    while (kernel->handlers) {
-        struct handler *gone = kernel->handlers;
-        kernel->handlers = gone->next;
-        free(gone->msg_type);
-        free(gone);
-    }
 }
 
 void kernel_free(struct kernel *kernel)
@@ -207,10 +241,10 @@ void kernel_free(struct kernel *kernel)
         return;
     executor_stop(&kernel->executor);
     pool_stop(&kernel->pool);
-    registry_free(kernel->registry);
+    registry_unref(kernel->registry);
     events_clear(&kernel->events);
     history_clear(&kernel->history);
-    free_handlers(kernel);
+    remove_handlers(kernel, NULL);
     json_decref(kernel->busy);
     json_decref(kernel->idle);
     json_decref(kernel->info);
@@ -221,9 +255,31 @@ void kernel_free(struct kernel *kernel)
     free(kernel);
 }
 
-struct registry *kernel_registry(const struct kernel *kernel)
+/* ---- what a reload replaces as a whole: registry, configuration, catalog ---- */
+
+struct registry *kernel_registry(struct kernel *kernel)
 {
-    return kernel->registry;
+    pthread_mutex_lock(&kernel->lock);
+    struct registry *registry = registry_ref(kernel->registry);
+    pthread_mutex_unlock(&kernel->lock);
+    return registry;
+}
+
+int kernel_replace(struct kernel *kernel, const struct config *config,
+                   const struct catalog *catalog, struct error *ret_error)
+{
+    struct registry *registry, *before = kernel_registry(kernel);
+    struct registry_options options = {
+        .catalog = catalog, .config = config, .workdir = kernel->workdir, .previous = before};
+    int rc = registry_new(&options, &registry, ret_error);
+    if (rc == 0) {
+        pthread_mutex_lock(&kernel->lock);
+        kernel->registry = registry;
+        pthread_mutex_unlock(&kernel->lock);
+        registry_unref(before); /* the kernel's share: calls under way have theirs */
+    }
+    registry_unref(before);
+    return rc;
 }
 
 const char *kernel_id(const struct kernel *kernel)

@@ -16,16 +16,25 @@
 #include "util/error.h"
 
 struct kernel;
+struct operation; /* a request on its way */
 
 struct kernel_options {
-    const struct config *config;   /* borrowed; outlives the kernel */
-    const struct catalog *catalog; /* borrowed; outlives the kernel */
+    const struct config *config;   /* counted */
+    const struct catalog *catalog; /* counted */
     const char *id;                /* copied */
     const char *workdir;           /* absolute; copied */
 
-    /* A shutdown_request came (its reply is on its way): end the process soon. May be NULL.
+    /* A shutdown_request came (its reply is on its way): end the process soon. content: its own,
+     * borrowed. May be NULL. [any-thread] */
+    void (*shutdown)(void *data, const json_t *content);
+
+    /* A request that the owner of the process answers (reload_request, dump_request), soon and on
+     * any thread, by operation_finish. NULL: such requests are refused. [any-thread] */
+    void (*manage)(void *data, struct operation *operation);
+
+    /* Further members of status_reply, about the process: a new object, or NULL. May be NULL.
      * [any-thread] */
-    void (*shutdown)(void *data, bool restart);
+    json_t *(*status)(void *data);
     void *data;
 };
 
@@ -41,6 +50,11 @@ int kernel_wait_runtime(struct kernel *kernel, struct error *ret_error);
 
 /* Gives a protocol plugin's context the kernel extension. [main] */
 void kernel_attach(struct kernel *kernel, struct llmspell_ctx *ctx);
+
+/* Before and after a protocol's stop, while the kernel goes on: takes no more requests from it,
+ * answers those on their way with an error (what they run goes on), removes its handlers. No
+ * callback of its requests comes afterwards. [main] */
+void kernel_detach(struct kernel *kernel, struct llmspell_ctx *ctx);
 
 /* As struct llmspell_kernel says; origin: whose request it is, or NULL. [any-thread] */
 int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
@@ -62,14 +76,33 @@ bool kernel_is_busy(struct kernel *kernel);
 int64_t kernel_idle_ms(struct kernel *kernel);
 
 /* Takes no more requests, waits grace_ms for the active operations, interrupts what is left, waits
- * another second. Returns how many operations were abandoned; then kernel_free must not be called
- * (they still use it). [main] */
-unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms);
+ * interrupt_ms more. Returns how many operations were abandoned; then kernel_free must not be
+ * called (they still use it). [main] */
+unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms, int64_t interrupt_ms);
 
 /* Ends the threads and frees everything; NULL is fine. Only when nothing is active. [main] */
 void kernel_free(struct kernel *kernel);
 
-struct registry *kernel_registry(const struct kernel *kernel);
+/* Puts another configuration and other plugins in place; calls under way end with the old ones.
+ * ENOMEM: nothing was changed. [main] */
+int kernel_replace(struct kernel *kernel, const struct config *config,
+                   const struct catalog *catalog, struct error *ret_error);
+
+/* The tools as they are now: a new reference for registry_unref. [any-thread] */
+struct registry *kernel_registry(struct kernel *kernel);
+
+/* A state dump's part of the kernel: requests by type with latencies, operations, runtime, tools.
+ * A new reference, or NULL. [main] */
+json_t *kernel_dump(struct kernel *kernel);
+
+/* What the owner of the process needs of a request that it answers; content is borrowed. */
+const char *operation_type(const struct operation *operation);
+const json_t *operation_content(const struct operation *operation);
+const struct llmspell_ctx *operation_origin(const struct operation *operation);
+
+/* Answers a request, once; takes over reply ({"status":…}). [any-thread] */
+void operation_finish(struct operation *operation, json_t *reply);
+
 const char *kernel_id(const struct kernel *kernel);
 
 #endif

@@ -24,6 +24,7 @@ struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *orig
     operation->input = request->input;
     operation->done = request->done;
     operation->flags = request->flags;
+    operation->started_ns = clock_monotonic_ns();
     operation->parent_size = (uint32_t)parent_size;
     if (parent_size)
         memcpy(operation->text, request->parent, parent_size);
@@ -63,11 +64,14 @@ void operation_begin(struct operation *operation)
     publish(operation->kernel, operation, "status", operation->kernel->busy);
 }
 
-/* Takes the operation off the list; the last one wakes kernel_shutdown. */
+/* Takes the operation off the list; the last one wakes kernel_shutdown, one of a protocol that is
+ * being stopped wakes kernel_detach. */
 static void leave(struct operation *operation)
 {
     struct kernel *kernel = operation->kernel;
     pthread_mutex_lock(&kernel->lock);
+    while (operation->detached && operation->held) /* operation_detach still uses it */
+        pthread_cond_wait(&kernel->drained, &kernel->lock);
     if (operation->left)
         operation->left->right = operation->right;
     else
@@ -77,22 +81,88 @@ static void leave(struct operation *operation)
     if (--kernel->active_count == 0) {
         kernel->idle_ns = clock_monotonic_ns();
         pthread_cond_broadcast(&kernel->drained);
+    } else if (operation->origin && operation->origin->closed) {
+        pthread_cond_broadcast(&kernel->drained);
     }
     pthread_mutex_unlock(&kernel->lock);
 }
 
-void operation_finish(struct operation *operation, json_t *reply)
+bool operation_hold(struct operation *operation)
+{
+    pthread_mutex_lock(&operation->kernel->lock);
+    bool attached = !operation->detached;
+    operation->held += attached;
+    pthread_mutex_unlock(&operation->kernel->lock);
+    return attached;
+}
+
+void operation_release(struct operation *operation)
+{
+    pthread_mutex_lock(&operation->kernel->lock);
+    operation->held--;
+    if (operation->origin && operation->origin->closed)
+        pthread_cond_broadcast(&operation->kernel->drained);
+    pthread_mutex_unlock(&operation->kernel->lock);
+}
+
+void operation_detach(struct operation *operation)
+{
+    struct kernel *kernel = operation->kernel;
+    char buffer[64];
+    operation->detached = true;
+    operation->held++; /* stays until the callbacks below have run */
+    pthread_mutex_unlock(&kernel->lock);
+    operation->reply(operation->data, reply_type(operation->msg_type, buffer),
+                     error_reply(LLMSPELL_EUNAVAILABLE,
+                                 "the protocol plugin is stopped or replaced; what this request "
+                                 "runs goes on: ask again"));
+    if (operation->done)
+        operation->done(operation->data);
+    pthread_mutex_lock(&kernel->lock);
+    operation->held--;
+    pthread_cond_broadcast(&kernel->drained);
+}
+
+static void answer(struct operation *operation, json_t *reply)
 {
     char buffer[64];
+    bool attached = operation_hold(operation);
+    if (attached)
+        operation->reply(operation->data, reply_type(operation->msg_type, buffer), reply);
+    else
+        json_decref(reply);
+    publish(operation->kernel, operation, "status", operation->kernel->idle);
+    if (attached && operation->done)
+        operation->done(operation->data);
+}
+
+void operation_finish(struct operation *operation, json_t *reply)
+{
+    struct kernel *kernel = operation->kernel;
     if (!reply)
         reply = error_reply(LLMSPELL_ENOMEM, "out of memory while answering");
     const char *status = llmspell_string(reply, "status");
-    if (status && (strcmp(status, "error") == 0 || strcmp(status, "aborted") == 0))
-        atomic_fetch_add_explicit(&operation->kernel->errors, 1, memory_order_relaxed);
-    operation->reply(operation->data, reply_type(operation->msg_type, buffer), reply);
-    publish(operation->kernel, operation, "status", operation->kernel->idle);
-    if (operation->done)
-        operation->done(operation->data);
+    bool failed = status && (strcmp(status, "error") == 0 || strcmp(status, "aborted") == 0);
+    if (failed)
+        atomic_fetch_add_explicit(&kernel->errors, 1, memory_order_relaxed);
+    metric_add(&kernel->metrics[operation->metric], clock_monotonic_ns() - operation->started_ns,
+               failed);
+    answer(operation, reply);
     leave(operation);
     operation_free(operation);
+}
+
+const char *operation_type(const struct operation *operation)
+{
+    return operation->msg_type;
+}
+
+const json_t *operation_content(const struct operation *operation)
+{
+    return operation->content;
+}
+
+const struct llmspell_ctx *operation_origin(const struct operation *operation)
+{
+    return operation->origin;
 }

@@ -21,21 +21,20 @@ static json_t *invalid(const char *path, const char *message)
     return failed(&error);
 }
 
-static json_t *list(struct kernel *kernel, const json_t *content, const json_t *words)
+static json_t *list(struct registry *registry, const json_t *content, const json_t *words)
 {
     struct error error;
     json_t *tools;
-    int rc = registry_list(kernel->registry, llmspell_string(content, "category"), words, &tools,
-                           &error);
+    int rc = registry_list(registry, llmspell_string(content, "category"), words, &tools, &error);
     return rc < 0 ? failed(&error) : json_pack("{s:s, s:o}", "status", "ok", "tools", tools);
 }
 
 /* query: a string of words, or an array of them. */
-static json_t *search(struct kernel *kernel, const json_t *content)
+static json_t *search(struct registry *registry, const json_t *content)
 {
     const json_t *query = json_object_get(content, "query");
     if (json_is_array(query))
-        return list(kernel, content, query);
+        return list(registry, content, query);
     if (!json_is_string(query))
         return invalid("/query", "search needs \"query\": a string or an array of words");
     LLMSPELL_CLEANUP_JSON json_t *words = json_array();
@@ -45,44 +44,44 @@ static json_t *search(struct kernel *kernel, const json_t *content)
         json_array_append_new(words, json_stringn(at, n));
         at += n;
     }
-    return list(kernel, content, words);
+    return list(registry, content, words);
 }
 
-static json_t *info(struct kernel *kernel, const char *name)
+static json_t *info(struct registry *registry, const char *name)
 {
     struct error error;
     json_t *manifest;
-    if (registry_info(kernel->registry, name, &manifest, &error) < 0)
+    if (registry_info(registry, name, &manifest, &error) < 0)
         return failed(&error);
     return json_pack("{s:s, s:O, s:o}", "status", "ok", "tool", json_object_get(manifest, "name"),
                      "info", manifest);
 }
 
-static json_t *invoke(struct kernel *kernel, const json_t *content, const char *name,
+static json_t *invoke(struct registry *registry, const json_t *content, const char *name,
                       const atomic_int *cancel)
 {
     struct invoke_options options = {
         .timeout_ms = llmspell_integer(content, "timeout_ms", 0),
         .cancel = cancel,
-        .check_result = config_bool(kernel->config, "tools", "check_results"),
+        .check_result = config_bool(registry_config(registry), "tools", "check_results"),
     };
     json_t *reply;
-    tool_invoke(kernel->registry, name, json_object_get(content, "params"), &options, &reply);
+    tool_invoke(registry, name, json_object_get(content, "params"), &options, &reply);
     return reply;
 }
 
-static json_t *test(struct kernel *kernel, const char *name)
+static json_t *test(struct registry *registry, const char *name)
 {
     struct error error;
     json_t *tests;
-    int rc = tool_test(kernel->registry, name, &tests, &error);
+    int rc = tool_test(registry, name, &tests, &error);
     if (rc < 0)
         return failed(&error);
     return json_pack("{s:s, s:s, s:o}", "status", rc == 0 ? "ok" : "error", "tool", name, "tests",
                      tests);
 }
 
-json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_int *cancel)
+static json_t *answer(struct registry *registry, const json_t *content, const atomic_int *cancel)
 {
     const char *command = llmspell_string(content, "command");
     const char *name = llmspell_string(content, "name");
@@ -90,9 +89,9 @@ json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_i
         return invalid("/command", "tool_request needs \"command\": list, info, invoke, search or "
                                    "test");
     if (strcmp(command, "list") == 0)
-        return list(kernel, content, NULL);
+        return list(registry, content, NULL);
     if (strcmp(command, "search") == 0)
-        return search(kernel, content);
+        return search(registry, content);
     if (strcmp(command, "info") != 0 && strcmp(command, "invoke") != 0 &&
         strcmp(command, "test") != 0)
         return invalid("/command",
@@ -100,7 +99,15 @@ json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_i
     if (!name)
         return invalid("/name", "this command needs \"name\", the name of a tool");
     if (strcmp(command, "info") == 0)
-        return info(kernel, name);
-    return strcmp(command, "test") == 0 ? test(kernel, name)
-                                        : invoke(kernel, content, name, cancel);
+        return info(registry, name);
+    return strcmp(command, "test") == 0 ? test(registry, name)
+                                        : invoke(registry, content, name, cancel);
+}
+
+json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_int *cancel)
+{
+    struct registry *registry = kernel_registry(kernel);
+    json_t *reply = answer(registry, content, cancel);
+    registry_unref(registry);
+    return reply;
 }

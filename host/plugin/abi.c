@@ -10,8 +10,8 @@
 static_assert(sizeof(struct llmspell_host) == 48, "struct llmspell_host is ABI");
 static_assert(sizeof(struct llmspell_call) == 24, "struct llmspell_call is ABI");
 static_assert(sizeof(struct llmspell_tool) == 40, "struct llmspell_tool is ABI");
-static_assert(sizeof(struct llmspell_runtime) == 48, "struct llmspell_runtime is ABI");
-static_assert(sizeof(struct llmspell_protocol) == 72, "struct llmspell_protocol is ABI");
+static_assert(sizeof(struct llmspell_runtime) == 56, "struct llmspell_runtime is ABI");
+static_assert(sizeof(struct llmspell_protocol) == 80, "struct llmspell_protocol is ABI");
 static_assert(offsetof(struct llmspell_tool, json_identity) == 8, "pinned");
 static_assert(offsetof(struct llmspell_tool, open) == 16, "pinned");
 static_assert(offsetof(struct llmspell_tool, invoke) == 24, "pinned");

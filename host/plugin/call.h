@@ -5,6 +5,7 @@
 #define HOST_CALL_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <llmspell/host.h>
@@ -16,6 +17,7 @@ struct llmspell_ctx {
     const char *source; /* for the log: "tool:calculator"; borrowed from the plugin */
     const void *(*extension)(struct llmspell_ctx *ctx, const char *id); /* or NULL: none */
     void *owner; /* of whoever set extension */
+    bool closed; /* of a protocol: it may not submit any more; guarded by the kernel's lock */
 };
 
 typedef void (*call_progress_fn)(void *data, double done, double total, const char *message);

@@ -11,15 +11,27 @@
 
 #include <llmspell/plugin.h>
 
+struct entry {
+    struct plugin *plugin;
+    unsigned order; /* of discovery */
+};
+
 struct catalog {
-    struct plugin **plugins;
+    atomic_uint refs;
+    struct entry *entries;
     size_t count, room;
     bool allow_writable;
 };
 
-static void plugin_free(struct plugin *plugin)
+struct plugin *plugin_ref(struct plugin *plugin)
 {
-    if (!plugin)
+    atomic_fetch_add_explicit(&plugin->refs, 1, memory_order_relaxed);
+    return plugin;
+}
+
+void plugin_unref(struct plugin *plugin)
+{
+    if (!plugin || atomic_fetch_sub(&plugin->refs, 1) != 1)
         return;
     json_decref(plugin->manifest);
     pthread_mutex_destroy(&plugin->lock);
@@ -29,13 +41,20 @@ static void plugin_free(struct plugin *plugin)
     free(plugin);
 }
 
-void catalog_free(struct catalog *catalog)
+struct catalog *catalog_ref(const struct catalog *catalog)
 {
-    if (!catalog)
+    struct catalog *counted = (struct catalog *)catalog; /* the count is all that changes */
+    atomic_fetch_add_explicit(&counted->refs, 1, memory_order_relaxed);
+    return counted;
+}
+
+void catalog_unref(struct catalog *catalog)
+{
+    if (!catalog || atomic_fetch_sub(&catalog->refs, 1) != 1)
         return;
     for (size_t i = 0; i < catalog->count; i++)
-        plugin_free(catalog->plugins[i]);
-    free(catalog->plugins);
+        plugin_unref(catalog->entries[i].plugin);
+    free(catalog->entries);
     free(catalog);
 }
 
@@ -115,6 +134,7 @@ static struct plugin *plugin_new(const char *folder, const char *file)
 {
     struct plugin *plugin = calloc(1, sizeof *plugin);
     if (plugin && asprintf(&plugin->path, "%s/%s", folder, file) >= 0) {
+        atomic_init(&plugin->refs, 1);
         pthread_mutex_init(&plugin->lock, NULL);
         return plugin;
     }
@@ -127,17 +147,17 @@ static int add_file(struct catalog *catalog, const char *folder, mode_t folder_m
 {
     if (catalog->count == catalog->room) {
         size_t room = catalog->room ? catalog->room * 2 : 64;
-        struct plugin **grown = realloc(catalog->plugins, room * sizeof *grown);
+        struct entry *grown = reallocarray(catalog->entries, room, sizeof *grown);
         if (!grown)
             return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
-        catalog->plugins = grown;
+        catalog->entries = grown;
         catalog->room = room;
     }
     struct plugin *plugin = plugin_new(folder, file);
     if (!plugin)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
-    plugin->order = (unsigned)catalog->count;
-    catalog->plugins[catalog->count++] = plugin;
+    catalog->entries[catalog->count] = (struct entry){plugin, (unsigned)catalog->count};
+    catalog->count++;
     struct error why;
     if (inspect(plugin, catalog, folder, folder_mode, &why) < 0)
         mark(plugin, PLUGIN_REFUSED, why.message);
@@ -178,11 +198,12 @@ static int add_folder(struct catalog *catalog, const char *folder, struct error 
 
 static int by_kind_name_order(const void *pa, const void *pb)
 {
-    const struct plugin *a = *(struct plugin *const *)pa, *b = *(struct plugin *const *)pb;
-    if (a->head.kind != b->head.kind)
-        return a->head.kind < b->head.kind ? -1 : 1;
-    int names = strcmp(a->head.name, b->head.name);
-    return names ? names : a->order < b->order ? -1 : a->order > b->order;
+    const struct entry *ea = pa, *eb = pb;
+    const struct manifest_head *a = &ea->plugin->head, *b = &eb->plugin->head;
+    if (a->kind != b->kind)
+        return a->kind < b->kind ? -1 : 1;
+    int names = strcmp(a->name, b->name);
+    return names ? names : ea->order < eb->order ? -1 : ea->order > eb->order;
 }
 
 /* A refused file does not hide a good one behind it. */
@@ -190,7 +211,7 @@ static void mark_shadowed(struct catalog *catalog)
 {
     const struct plugin *first = NULL;
     for (size_t i = 0; i < catalog->count; i++) {
-        struct plugin *plugin = catalog->plugins[i];
+        struct plugin *plugin = catalog->entries[i].plugin;
         if (plugin->state != PLUGIN_READY)
             continue;
         if (first && first->head.kind == plugin->head.kind &&
@@ -202,6 +223,31 @@ static void mark_shadowed(struct catalog *catalog)
         } else {
             first = plugin;
         }
+    }
+}
+
+static bool is_ready(struct plugin *plugin)
+{
+    pthread_mutex_lock(&plugin->lock);
+    bool ready = plugin->state == PLUGIN_READY;
+    pthread_mutex_unlock(&plugin->lock);
+    return ready;
+}
+
+/* What has not changed since the scan before stays the plugin that it was: open, with its state. A
+ * refused one is tried anew. */
+static void adopt(struct catalog *catalog, const struct catalog *previous)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        struct plugin **plugin = &catalog->entries[i].plugin;
+        if ((*plugin)->state != PLUGIN_READY)
+            continue;
+        struct plugin *old = catalog_find(previous, (*plugin)->head.kind, (*plugin)->head.name);
+        if (!old || strcmp(old->path, (*plugin)->path) != 0 ||
+            !note_stamp_equal(&old->stamp, &(*plugin)->stamp) || !is_ready(old))
+            continue;
+        plugin_unref(*plugin);
+        *plugin = plugin_ref(old);
     }
 }
 
@@ -224,6 +270,7 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
     struct catalog *catalog = calloc(1, sizeof *catalog);
     if (!catalog)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    atomic_init(&catalog->refs, 1);
     catalog->allow_writable = options->allow_writable;
     int rc = 0;
     for (size_t i = 0; rc == 0 && options->folders[i]; i++) {
@@ -239,19 +286,21 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
         }
     }
     if (rc < 0) {
-        catalog_free(catalog);
+        catalog_unref(catalog);
         return rc;
     }
     if (catalog->count)
-        qsort(catalog->plugins, catalog->count, sizeof(struct plugin *), by_kind_name_order);
+        qsort(catalog->entries, catalog->count, sizeof *catalog->entries, by_kind_name_order);
     mark_shadowed(catalog);
+    if (options->previous)
+        adopt(catalog, options->previous);
     *ret_catalog = catalog;
     return 0;
 }
 
 struct plugin *catalog_at(const struct catalog *catalog, size_t index)
 {
-    return index < catalog->count ? catalog->plugins[index] : NULL;
+    return index < catalog->count ? catalog->entries[index].plugin : NULL;
 }
 
 size_t catalog_count(const struct catalog *catalog)
@@ -265,7 +314,7 @@ static size_t lower_bound(const struct catalog *catalog, enum plugin_kind kind, 
     size_t low = 0, high = catalog->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        const struct manifest_head *head = &catalog->plugins[middle]->head;
+        const struct manifest_head *head = &catalog->entries[middle].plugin->head;
         if (head->kind < kind || (head->kind == kind && strcmp(head->name, name) < 0))
             low = middle + 1;
         else
@@ -277,7 +326,7 @@ static size_t lower_bound(const struct catalog *catalog, enum plugin_kind kind, 
 struct plugin *catalog_find(const struct catalog *catalog, enum plugin_kind kind, const char *name)
 {
     for (size_t i = lower_bound(catalog, kind, name); i < catalog->count; i++) {
-        struct plugin *plugin = catalog->plugins[i];
+        struct plugin *plugin = catalog->entries[i].plugin;
         if (plugin->head.kind != kind || strcmp(plugin->head.name, name) != 0)
             break;
         if (plugin->state == PLUGIN_READY)

@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "plugin/call.h"
@@ -19,8 +20,10 @@ enum plugin_state {
     PLUGIN_REFUSED   /* reason says why and the cure */
 };
 
-/* One plugin file. Immutable after discovery but for what `lock` guards. */
+/* One plugin file. Immutable after discovery but for what `lock` guards. Counted: owned by the
+ * catalogs that list it and, once it is loaded, by the process for ever. */
 struct plugin {
+    atomic_uint refs;
     char *path;
     struct manifest_head head; /* of a refused file: name is the file's */
     bool has_head;             /* kind and name come from a manifest */
@@ -28,7 +31,6 @@ struct plugin {
     size_t text_size;
     struct note_stamp stamp;
     enum plugin_state state;
-    unsigned order;                      /* of discovery */
     char source[MANIFEST_NAME_MAX + 12]; /* "tool:calculator" */
     struct llmspell_ctx ctx;             /* what the plugin gets; source is set */
 
@@ -43,13 +45,18 @@ struct catalog;
 struct catalog_options {
     const char *const *folders; /* in order of precedence; NULL-terminated; missing ones are fine */
     bool allow_writable;        /* accept files and folders that group or others may write */
+    const struct catalog
+        *previous; /* a rescan: unchanged files stay the same struct plugin; or NULL */
 };
 
 /* Reads the folders (each, and its subfolders tools, protocols, runtimes; *.so in byte order).
  * Fails only with ENOMEM: a bad file is a refused plugin. [main] */
 int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog,
                  struct error *ret_error);
-void catalog_free(struct catalog *catalog);
+
+/* One more owner; the last catalog_unref frees it, but no plugin that was loaded. [any-thread] */
+struct catalog *catalog_ref(const struct catalog *catalog);
+void catalog_unref(struct catalog *catalog);
 
 /* All plugins, sorted by kind, name, precedence. Borrowed; NULL at the end. [any-thread] */
 struct plugin *catalog_at(const struct catalog *catalog, size_t index);
@@ -61,6 +68,10 @@ struct plugin *catalog_find(const struct catalog *catalog, enum plugin_kind kind
 /* The whole manifest, read and checked at the first call; borrowed from plugin. EREFUSED: it is
  * marked as refused, too. [any-thread] */
 int plugin_manifest(struct plugin *plugin, const json_t **ret_manifest, struct error *ret_error);
+
+/* One more owner. [any-thread] */
+struct plugin *plugin_ref(struct plugin *plugin);
+void plugin_unref(struct plugin *plugin);
 
 /* Marks a plugin as refused; the first reason stays. [any-thread] */
 void plugin_refuse(struct plugin *plugin, const char *reason);

@@ -5,11 +5,14 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <link.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <llmspell/plugin.h>
+#include <llmspell/tool.h>
 
 /* What the three entry structs begin with, and where their required functions lie. */
 struct entry_head {
@@ -140,17 +143,78 @@ static int check_entry(const struct plugin *plugin, const void *entry, struct er
     return 0;
 }
 
-/* RTLD_NOW: a missing symbol is an error here, not a crash in a call. */
-static int load(const struct plugin *plugin, const void **ret_entry, struct error *ret_error)
+/* ---- what is loaded: for ever, since nothing is unloaded ---- */
+
+static struct {
+    pthread_mutex_t lock;
+    struct plugin **plugins;
+    size_t count;
+} loaded = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static int remember(struct plugin *plugin)
 {
+    pthread_mutex_lock(&loaded.lock);
+    struct plugin **grown = reallocarray(loaded.plugins, loaded.count + 1, sizeof *grown);
+    if (grown) {
+        loaded.plugins = grown;
+        grown[loaded.count++] = plugin_ref(plugin);
+    }
+    pthread_mutex_unlock(&loaded.lock);
+    return grown ? 0 : LLMSPELL_ENOMEM;
+}
+
+/* A new file at the path of a loaded one: dlopen knows files by the names they were opened with, so
+ * the name gets one more "./" for each that was there before; *ret_path is the caller's. A file
+ * that was overwritten in place is the one that is mapped, with code changed below our feet. */
+static int name_for_dlopen(const struct plugin *plugin, char **ret_path, struct error *ret_error)
+{
+    size_t before = 0;
+    bool overwritten = false;
+    pthread_mutex_lock(&loaded.lock);
+    for (size_t i = 0; i < loaded.count; i++) {
+        const struct note_stamp *stamp = &loaded.plugins[i]->stamp;
+        before += strcmp(loaded.plugins[i]->path, plugin->path) == 0;
+        overwritten = overwritten || (stamp->inode == plugin->stamp.inode &&
+                                      stamp->device == plugin->stamp.device &&
+                                      !note_stamp_equal(stamp, &plugin->stamp));
+    }
+    pthread_mutex_unlock(&loaded.lock);
+    if (overwritten)
+        return error_set(ret_error, LLMSPELL_EREFUSED,
+                         "%s was overwritten while it is loaded: put new versions in place by "
+                         "rename (`install` does), and restart this kernel",
+                         plugin->path);
+    const char *base = strrchr(plugin->path, '/');
+    size_t folder = base ? (size_t)(base - plugin->path) + 1 : 0;
+    size_t size = strlen(plugin->path) + 2 * before + 1;
+    char *path = malloc(size), *at = path;
+    if (!path)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    at = mempcpy(at, plugin->path, folder);
+    for (size_t i = 0; i < before; i++)
+        at = mempcpy(at, "./", 2);
+    memcpy(at, plugin->path + folder, strlen(plugin->path) - folder + 1);
+    *ret_path = path;
+    return 0;
+}
+
+/* RTLD_NOW: a missing symbol is an error here, not a crash in a call. */
+static int load(struct plugin *plugin, const void **ret_entry, struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_FREE char *path = NULL;
     int rc = check_unchanged(plugin, ret_error);
+    if (rc == 0)
+        rc = name_for_dlopen(plugin, &path, ret_error);
     if (rc < 0)
         return rc;
-    void *handle = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle)
         return error_set(ret_error, LLMSPELL_EREFUSED,
                          "%s cannot be loaded: %s (is a library missing from its LIBRARIES?)",
                          plugin->path, dlerror());
+    rc = remember(plugin);
+    if (rc < 0)
+        return error_set(ret_error, rc, "out of memory");
     rc = check_mapped(plugin, handle, ret_error);
     if (rc < 0)
         return rc;

@@ -12,25 +12,25 @@
 #endif
 
 struct list {
+    const char *cwd; /* where relative paths start: a daemon's own folder is / */
     char **items;
     size_t count;
     bool failed;
 };
 
-/* path from the root on and without dots, since a daemon's working directory is /. Takes over path.
- */
-static char *absolute(char *path)
+/* path from the root on and, if it is there, without dots and links. Takes over path. */
+static char *absolute(const char *cwd, char *path)
 {
-    LLMSPELL_CLEANUP_FREE char *cwd = path && *path != '/' ? getcwd(NULL, 0) : NULL;
-    char *full = path ? realpath(path, NULL) : NULL;
-    if (full) {
+    char *full = NULL;
+    if (path && *path != '/' && cwd) {
+        if (asprintf(&full, "%s/%s", cwd, path) < 0)
+            full = NULL;
         free(path);
-        return full;
+        path = full;
     }
-    if (!cwd)
+    full = path ? realpath(path, NULL) : NULL;
+    if (!full)
         return path;
-    if (asprintf(&full, "%s/%s", cwd, path) < 0)
-        full = NULL;
     free(path);
     return full;
 }
@@ -38,7 +38,7 @@ static char *absolute(char *path)
 /* Takes over path. */
 static void add(struct list *list, char *path)
 {
-    path = absolute(path);
+    path = absolute(list->cwd, path);
     char **grown = path ? reallocarray(list->items, list->count + 2, sizeof *grown) : NULL;
     if (!grown) {
         list->failed = true;
@@ -68,7 +68,7 @@ static void add_format(struct list *list, const char *folder, size_t length, con
 
 char **plugin_paths(const struct config *config, const char *const *arguments, const char *program)
 {
-    struct list list = {0};
+    struct list list = {.cwd = config_cwd(config)};
     for (; arguments && *arguments; arguments++)
         add(&list, strdup(*arguments));
     add_separated(&list, config_string(config, "plugins", "path"));

@@ -56,10 +56,11 @@ const void *invoke_extension(struct llmspell_ctx *ctx, const char *id)
 
 /* ---- the steps ---- */
 
-static int check_policy(const struct tool *tool, struct error *ret_error)
+static int check_policy(const struct registry *registry, const struct tool *tool,
+                        struct error *ret_error)
 {
     const char *name = tool->plugin->head.name;
-    const char *at = config_string(registry_config(tool->registry), "policy", "tools_deny");
+    const char *at = config_string(registry_config(registry), "policy", "tools_deny");
     size_t n = strlen(name);
     while (at && *at) {
         at += strspn(at, ", ");
@@ -123,10 +124,10 @@ static int64_t least(int64_t a, int64_t b)
     return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
-static int run(struct tool *tool, const json_t *params, const struct invoke_options *options,
-               json_t **ret_result, struct error *ret_error)
+static int run(const struct registry *registry, struct tool *tool, const json_t *params,
+               const struct invoke_options *options, json_t **ret_result, struct error *ret_error)
 {
-    const struct config *config = registry_config(tool->registry);
+    const struct config *config = registry_config(registry);
     struct invocation invocation = {options->files ? options->files : tool->files};
     int64_t wall_ms = least(config_integer(config, "tools", "timeout"), tool->wall_ms);
     wall_ms = least(options->timeout_ms, wall_ms);
@@ -152,21 +153,22 @@ static int run(struct tool *tool, const json_t *params, const struct invoke_opti
     return call_error(&call, rc, ret_error);
 }
 
-static int invoke(struct tool *tool, const json_t *params, const struct invoke_options *options,
-                  json_t **ret_result, struct error *ret_error)
+static int invoke(const struct registry *registry, struct tool *tool, const json_t *params,
+                  const struct invoke_options *options, json_t **ret_result,
+                  struct error *ret_error)
 {
     LLMSPELL_CLEANUP_JSON json_t *prepared = NULL, *result = NULL;
-    int rc = tool_describe(tool, ret_error);
+    int rc = tool_describe(tool, registry, ret_error);
     if (rc == 0)
         rc = params_prepare(tool->plan, params, &prepared, ret_error);
     if (rc == 0)
         rc = params_check(tool->plan, tool->parameters, prepared, ret_error);
     if (rc == 0)
-        rc = check_policy(tool, ret_error);
+        rc = check_policy(registry, tool, ret_error);
     if (rc == 0)
-        rc = tool_open(tool, ret_error);
+        rc = tool_open(tool, registry, ret_error);
     if (rc == 0)
-        rc = run(tool, prepared, options, &result, ret_error);
+        rc = run(registry, tool, prepared, options, &result, ret_error);
     if (rc == 0)
         rc = check_result(tool, result, options->check_result, ret_error);
     if (rc == 0)
@@ -204,7 +206,7 @@ int tool_invoke(struct registry *registry, const char *name, const json_t *param
     json_t *result = NULL;
     int rc = registry_find(registry, name, &tool, &error);
     if (rc == 0)
-        rc = invoke(tool, params, options, &result, &error);
+        rc = invoke(registry, tool, params, options, &result, &error);
     error.code = rc;
     *ret_reply = make_reply(tool ? tool->plugin->head.name : name, result, &error, started_ns);
     return rc;

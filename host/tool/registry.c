@@ -3,6 +3,7 @@
 #include "tool/registry.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,16 +11,62 @@
 #include "util/near.h"
 
 struct registry {
-    const struct catalog *catalog;
-    const struct config *config;
+    atomic_uint refs;
+    struct catalog *catalog;
+    struct config *config;
     char *workdir, *tmpdir;
-    struct tool *tools; /* sorted by name, as the catalog is */
+    struct tool **tools; /* sorted by name, as the catalog is */
     size_t count;
 };
 
 static const char *const LIST_KEYS[] = {"name",     "title",        "description",
                                         "category", "version",      "keywords",
                                         "aliases",  "capabilities", NULL};
+
+static int by_name(const void *key, const void *element)
+{
+    return strcmp(key, (*(struct tool *const *)element)->plugin->head.name);
+}
+
+/* By the very name; NULL if there is none. */
+static struct tool *find_named(const struct registry *registry, const char *name)
+{
+    struct tool **found =
+        bsearch(name, registry->tools, registry->count, sizeof(struct tool *), by_name);
+    return found ? *found : NULL;
+}
+
+/* ---- life ---- */
+
+/* The tool as it was, if neither its file nor what it may and should do has changed. */
+static struct tool *keep(const struct registry *previous, const struct registry *registry,
+                         const struct plugin *plugin)
+{
+    char section[MANIFEST_NAME_MAX + 8];
+    struct tool *tool = previous ? find_named(previous, plugin->head.name) : NULL;
+    snprintf(section, sizeof section, "tool.%s", plugin->head.name);
+    if (!tool || tool->plugin != plugin ||
+        !config_same_section(previous->config, registry->config, "policy") ||
+        !config_same_section(previous->config, registry->config, section))
+        return NULL;
+    return tool_ref(tool);
+}
+
+static int fill(struct registry *registry, const struct registry *previous)
+{
+    struct plugin *plugin;
+    for (size_t i = 0; (plugin = catalog_at(registry->catalog, i)); i++) {
+        if (plugin->head.kind != PLUGIN_TOOL || plugin->state != PLUGIN_READY)
+            continue;
+        struct tool *tool = keep(previous, registry, plugin);
+        if (!tool)
+            tool = tool_new(plugin);
+        if (!tool)
+            return LLMSPELL_ENOMEM;
+        registry->tools[registry->count++] = tool;
+    }
+    return 0;
+}
 
 int registry_new(const struct registry_options *options, struct registry **ret_registry,
                  struct error *ret_error)
@@ -28,37 +75,38 @@ int registry_new(const struct registry_options *options, struct registry **ret_r
     if (!registry)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     const char *tmpdir = getenv("TMPDIR");
-    registry->catalog = options->catalog;
-    registry->config = options->config;
+    atomic_init(&registry->refs, 1);
+    registry->catalog = catalog_ref(options->catalog);
+    registry->config = config_ref(options->config);
     registry->workdir = strdup(options->workdir);
     registry->tmpdir = strdup(tmpdir && *tmpdir == '/' ? tmpdir : "/tmp");
-    registry->tools = calloc(catalog_count(options->catalog) + 1, sizeof *registry->tools);
-    if (!registry->workdir || !registry->tmpdir || !registry->tools) {
-        registry_free(registry);
+    registry->tools = calloc(catalog_count(options->catalog) + 1, sizeof(struct tool *));
+    if (!registry->workdir || !registry->tmpdir || !registry->tools ||
+        fill(registry, options->previous) < 0) {
+        registry_unref(registry);
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
-    }
-    struct plugin *plugin;
-    for (size_t i = 0; (plugin = catalog_at(options->catalog, i)); i++) {
-        if (plugin->head.kind != PLUGIN_TOOL || plugin->state != PLUGIN_READY)
-            continue;
-        struct tool *tool = &registry->tools[registry->count++];
-        tool->plugin = plugin;
-        tool->registry = registry;
-        pthread_mutex_init(&tool->lock, NULL);
     }
     *ret_registry = registry;
     return 0;
 }
 
-void registry_free(struct registry *registry)
+struct registry *registry_ref(struct registry *registry)
 {
-    if (!registry)
+    atomic_fetch_add_explicit(&registry->refs, 1, memory_order_relaxed);
+    return registry;
+}
+
+void registry_unref(struct registry *registry)
+{
+    if (!registry || atomic_fetch_sub(&registry->refs, 1) != 1)
         return;
     for (size_t i = 0; i < registry->count; i++)
-        tool_clear(&registry->tools[i]);
+        tool_unref(registry->tools[i]);
     free(registry->tools);
     free(registry->workdir);
     free(registry->tmpdir);
+    catalog_unref(registry->catalog);
+    config_unref(registry->config);
     free(registry);
 }
 
@@ -69,12 +117,17 @@ size_t registry_count(const struct registry *registry)
 
 struct tool *registry_at(const struct registry *registry, size_t index)
 {
-    return index < registry->count ? &registry->tools[index] : NULL;
+    return index < registry->count ? registry->tools[index] : NULL;
 }
 
 const struct config *registry_config(const struct registry *registry)
 {
     return registry->config;
+}
+
+const struct catalog *registry_catalog(const struct registry *registry)
+{
+    return registry->catalog;
 }
 
 const char *registry_workdir(const struct registry *registry)
@@ -99,17 +152,12 @@ static bool normalize(const char *name, char *ret_name)
     return true;
 }
 
-static int by_name(const void *key, const void *element)
-{
-    return strcmp(key, ((const struct tool *)element)->plugin->head.name);
-}
-
 static struct tool *find_alias(struct registry *registry, const char *name)
 {
     static const char *const keys[] = {"aliases", NULL};
     for (size_t i = 0; i < registry->count; i++) {
         LLMSPELL_CLEANUP_JSON json_t *members = NULL;
-        if (plugin_members(registry->tools[i].plugin, keys, &members, NULL) < 0)
+        if (plugin_members(registry->tools[i]->plugin, keys, &members, NULL) < 0)
             continue;
         size_t k;
         json_t *alias;
@@ -118,7 +166,7 @@ static struct tool *find_alias(struct registry *registry, const char *name)
             char plain[MANIFEST_NAME_MAX + 1];
             const char *text = json_string_value(alias);
             if (text && normalize(text, plain) && strcmp(plain, name) == 0)
-                return &registry->tools[i];
+                return registry->tools[i];
         }
     }
     return NULL;
@@ -151,8 +199,7 @@ int registry_find(struct registry *registry, const char *name, struct tool **ret
         return error_set(ret_error, LLMSPELL_EUNKNOWN,
                          "no tool has a name of more than %d bytes; see `llmspell tool list`",
                          MANIFEST_NAME_MAX);
-    struct tool *tool =
-        bsearch(plain, registry->tools, registry->count, sizeof *registry->tools, by_name);
+    struct tool *tool = find_named(registry, plain);
     if (!tool)
         tool = find_alias(registry, plain);
     if (!tool)
@@ -203,7 +250,7 @@ int registry_list(const struct registry *registry, const char *category, const j
 {
     LLMSPELL_CLEANUP_JSON json_t *tools = json_array();
     for (size_t i = 0; tools && i < registry->count; i++) {
-        struct plugin *plugin = registry->tools[i].plugin;
+        struct plugin *plugin = registry->tools[i]->plugin;
         LLMSPELL_CLEANUP_JSON json_t *entry = NULL;
         struct error why;
         if (plugin_members(plugin, LIST_KEYS, &entry, &why) < 0) {

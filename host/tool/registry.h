@@ -4,6 +4,7 @@
 #define HOST_REGISTRY_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "config/config.h"
 #include "plugin/catalog.h"
@@ -13,14 +14,18 @@ struct registry;
 struct tool;
 
 struct registry_options {
-    const struct catalog *catalog; /* borrowed; outlives the registry */
-    const struct config *config;   /* borrowed; outlives the registry */
-    const char *workdir;           /* absolute; copied */
+    const struct catalog *catalog;   /* counted */
+    const struct config *config;     /* counted */
+    const char *workdir;             /* absolute; copied */
+    const struct registry *previous; /* a reload: tools that it does not concern stay; or NULL */
 };
 
 int registry_new(const struct registry_options *options, struct registry **ret_registry,
                  struct error *ret_error);
-void registry_free(struct registry *registry);
+
+/* One more owner; the last registry_unref closes the tools that no other registry has. */
+struct registry *registry_ref(struct registry *registry);
+void registry_unref(struct registry *registry);
 
 size_t registry_count(const struct registry *registry);
 struct tool *registry_at(const struct registry *registry, size_t index);
@@ -29,6 +34,9 @@ struct tool *registry_at(const struct registry *registry, size_t index);
  * near miss; EREFUSED says why the plugin of this name cannot be used. [any-thread] */
 int registry_find(struct registry *registry, const char *name, struct tool **ret_tool,
                   struct error *ret_error);
+
+const char *tool_name(const struct tool *tool);
+bool tool_is_open(const struct tool *tool); /* its plugin was loaded and opened */
 
 /* ---- what listings show: new JSON values (docs/messages.md, tool_request) ---- */
 
@@ -43,6 +51,7 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
                   struct error *ret_error);
 
 const struct config *registry_config(const struct registry *registry);
+const struct catalog *registry_catalog(const struct registry *registry);
 const char *registry_workdir(const struct registry *registry);
 const char *registry_tmpdir(const struct registry *registry);
 

@@ -161,7 +161,7 @@ int tool_test(struct registry *registry, const char *name, json_t **ret_tests,
     struct tool *tool;
     int rc = registry_find(registry, name, &tool, ret_error);
     if (rc == 0)
-        rc = tool_describe(tool, ret_error);
+        rc = tool_describe(tool, registry, ret_error);
     if (rc < 0)
         return rc;
     json_t *tests = json_array(), *example;

@@ -2,6 +2,7 @@
  * The two steps of a tool's life before its first call: described (schemas, grants), then open. */
 #include "tool/tool.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <llmspell/fs.h>
@@ -28,7 +29,7 @@ static int64_t limit(const struct tool *tool, const char *key)
     return json_integer_value(json_object_get(limits, key));
 }
 
-static int describe(struct tool *tool, struct error *ret_error)
+static int describe(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     int rc = plugin_manifest(tool->plugin, &tool->manifest, ret_error);
     if (rc == 0 && !tool->parameters)
@@ -41,10 +42,10 @@ static int describe(struct tool *tool, struct error *ret_error)
         return rc;
     tool->wall_ms = limit(tool, "wall_ms");
     tool->output_bytes = limit(tool, "output_kb") * 1024;
-    const struct config *config = registry_config(tool->registry);
+    const struct config *config = registry_config(registry);
     struct grant_folders folders = {
-        .workdir = registry_workdir(tool->registry),
-        .tmpdir = registry_tmpdir(tool->registry),
+        .workdir = registry_workdir(registry),
+        .tmpdir = registry_tmpdir(registry),
         .home = config_home(config),
         .tool_name = tool->plugin->head.name,
         .fs_roots = config_string(config, "policy", "fs_roots"),
@@ -53,14 +54,14 @@ static int describe(struct tool *tool, struct error *ret_error)
                         ret_error);
 }
 
-int tool_describe(struct tool *tool, struct error *ret_error)
+int tool_describe(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     if (atomic_load_explicit(&tool->described, memory_order_acquire))
         return 0;
     int rc = 0;
     pthread_mutex_lock(&tool->lock);
     if (!atomic_load(&tool->described)) {
-        rc = describe(tool, ret_error);
+        rc = describe(tool, registry, ret_error);
         if (rc == 0)
             atomic_store_explicit(&tool->described, true, memory_order_release);
     }
@@ -68,17 +69,16 @@ int tool_describe(struct tool *tool, struct error *ret_error)
     return rc;
 }
 
-static int open_plugin(struct tool *tool, struct error *ret_error)
+static int open_plugin(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     const void *entry;
     LLMSPELL_CLEANUP_JSON json_t *config = NULL;
-    int rc = plugin_load_configured(tool->plugin, registry_config(tool->registry), &entry, &config,
-                                    ret_error);
+    int rc =
+        plugin_load_configured(tool->plugin, registry_config(registry), &entry, &config, ret_error);
     if (rc < 0)
         return rc;
     const struct llmspell_tool *table = entry;
     tool->plugin->ctx.extension = invoke_extension;
-    tool->plugin->ctx.owner = tool;
     if (table->open) {
         struct call call;
         call_init(&call, &tool->plugin->ctx);
@@ -90,16 +90,16 @@ static int open_plugin(struct tool *tool, struct error *ret_error)
     return 0;
 }
 
-int tool_open(struct tool *tool, struct error *ret_error)
+int tool_open(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     if (atomic_load_explicit(&tool->open, memory_order_acquire))
         return 0;
-    int rc = tool_describe(tool, ret_error);
+    int rc = tool_describe(tool, registry, ret_error);
     if (rc < 0)
         return rc;
     pthread_mutex_lock(&tool->lock);
     if (!atomic_load(&tool->open)) {
-        rc = open_plugin(tool, ret_error);
+        rc = open_plugin(tool, registry, ret_error);
         if (rc == 0)
             atomic_store_explicit(&tool->open, true, memory_order_release);
     }
@@ -107,8 +107,37 @@ int tool_open(struct tool *tool, struct error *ret_error)
     return rc;
 }
 
-void tool_clear(struct tool *tool)
+const char *tool_name(const struct tool *tool)
 {
+    return tool->plugin->head.name;
+}
+
+bool tool_is_open(const struct tool *tool)
+{
+    return atomic_load(&tool->open);
+}
+
+struct tool *tool_new(struct plugin *plugin)
+{
+    struct tool *tool = calloc(1, sizeof *tool);
+    if (!tool)
+        return NULL;
+    atomic_init(&tool->refs, 1);
+    tool->plugin = plugin_ref(plugin);
+    pthread_mutex_init(&tool->lock, NULL);
+    return tool;
+}
+
+struct tool *tool_ref(struct tool *tool)
+{
+    atomic_fetch_add_explicit(&tool->refs, 1, memory_order_relaxed);
+    return tool;
+}
+
+void tool_unref(struct tool *tool)
+{
+    if (!tool || atomic_fetch_sub(&tool->refs, 1) != 1)
+        return;
     if (tool->entry && tool->entry->close)
         tool->entry->close(tool->self);
     files_free(tool->files);
@@ -116,4 +145,6 @@ void tool_clear(struct tool *tool)
     schema_free(tool->parameters);
     schema_free(tool->result);
     pthread_mutex_destroy(&tool->lock);
+    plugin_unref(tool->plugin);
+    free(tool);
 }

@@ -18,10 +18,11 @@
 
 struct registry;
 
+/* Counted: owned by the registries that list it (a reload keeps what it does not concern). */
 struct tool {
-    struct plugin *plugin;
-    const struct registry *registry;
-    pthread_mutex_t lock; /* guards the steps to described and open */
+    atomic_uint refs;
+    struct plugin *plugin; /* counted */
+    pthread_mutex_t lock;  /* guards the steps to described and open */
     atomic_bool described, open;
 
     /* once described */
@@ -36,13 +37,16 @@ struct tool {
     void *self;
 };
 
+/* NULL: no memory. */
+struct tool *tool_new(struct plugin *plugin);
+struct tool *tool_ref(struct tool *tool);
+void tool_unref(struct tool *tool); /* the last one closes it; NULL is fine */
+
 /* Compiles what the manifest says; no plugin code runs. [any-thread] */
-int tool_describe(struct tool *tool, struct error *ret_error);
+int tool_describe(struct tool *tool, const struct registry *registry, struct error *ret_error);
 
 /* Loads the plugin and calls its open, once. [any-thread] */
-int tool_open(struct tool *tool, struct error *ret_error);
-
-void tool_clear(struct tool *tool);
+int tool_open(struct tool *tool, const struct registry *registry, struct error *ret_error);
 
 /* The file roots of a list of capabilities beneath a working and a temporary folder: *ret_files is
  * NULL if no file capability is among them. state_name: for ${statedir}; home: its parent. */

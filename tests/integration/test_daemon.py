@@ -55,7 +55,9 @@ def mode(path):
 
 
 def files_below(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+    """But for the record of how a named kernel was started and ended: that one stays."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
+                  if not p.is_dir() and p.name != "kernel_state.json")
 
 
 def exec_lua(llmspell, code, id="test"):

@@ -74,5 +74,18 @@ static void lua_runtime_interrupt(void *self)
     interrupt_request(self);
 }
 
+static int32_t lua_runtime_status(void *self, json_t **ret_status)
+{
+    const struct runtime *rt = self;
+    json_t *status =
+        json_pack("{s:I, s:I}", "heap_bytes", (json_int_t)atomic_load(&rt->memory_used),
+                  "heap_limit_bytes", (json_int_t)rt->memory_limit);
+    if (!status)
+        return LLMSPELL_ENOMEM;
+    *ret_status = status;
+    return 0;
+}
+
 LLMSPELL_RUNTIME(.open = lua_runtime_open, .request = lua_runtime_request,
-                 .interrupt = lua_runtime_interrupt, .close = lua_runtime_close)
+                 .interrupt = lua_runtime_interrupt, .close = lua_runtime_close,
+                 .status = lua_runtime_status)

@@ -7,24 +7,30 @@
 #include "state.h"
 #include "text.h"
 
+/* Only this thread writes; others read it for a state dump. */
+static void set_used(struct runtime *rt, size_t used)
+{
+    atomic_store_explicit(&rt->memory_used, used, memory_order_relaxed);
+}
+
 /* Lua tells the old size exactly; for a new block it holds a type instead. */
 static void *allocate(void *data, void *block, size_t old_size, size_t new_size)
 {
     struct runtime *rt = data;
     size_t before = block ? old_size : 0;
+    size_t used = atomic_load_explicit(&rt->memory_used, memory_order_relaxed);
     if (new_size == 0) {
         free(block);
-        rt->memory_used -= before;
+        set_used(rt, used - before);
         return NULL;
     }
     size_t limit = rt->memory_limit + rt->memory_reserve;
-    if (rt->memory_limit && new_size > before &&
-        (rt->memory_used > limit || new_size - before > limit - rt->memory_used))
+    if (rt->memory_limit && new_size > before && (used > limit || new_size - before > limit - used))
         return NULL;
     void *grown = realloc(block, new_size);
     if (!grown)
         return new_size <= before ? block : NULL; /* Lua counts on shrinking to work */
-    rt->memory_used += new_size - before;
+    set_used(rt, used + new_size - before);
     return grown;
 }
 

@@ -48,7 +48,8 @@ struct runtime {
     struct llmspell_call *call; /* the request that runs; NULL between requests */
     lua_State *L;               /* the main state */
 
-    size_t memory_used, memory_limit; /* bytes; limit 0: none */
+    atomic_size_t memory_used; /* bytes; [any-thread] may read it */
+    size_t memory_limit;       /* bytes; 0: none */
     size_t memory_reserve; /* beyond the limit, for all but the script: else a full state could not
                               even compile the line that empties it */
     double timeout_s;      /* 0: none */

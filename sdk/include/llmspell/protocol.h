@@ -42,7 +42,10 @@ struct llmspell_protocol {
     int32_t (*serve)(void *self, struct llmspell_call *call, const json_t *wanted,
                      json_t **ret_connection);
 
-    /* Ends serving: sends what is queued, joins the threads, closes the ports. [main] */
+    /* Ends serving: sends what is queued, joins the threads, closes the ports. Requests that are on
+     * their way have been answered before. The kernel may go on: a reload stops a protocol, and
+     * opens it anew from a new file, with `wanted` as it was; serve may come again after stop.
+     * [main] */
     void (*stop)(void *self);
 
     /* Connects to the kernel that a connection file describes; waits until it answers.
@@ -58,8 +61,12 @@ struct llmspell_protocol {
     /* Frees a channel; NULL is fine. [the channel's thread] */
     void (*disconnect)(void *channel);
 
-    /* Frees self, after stop. [main] */
+    /* Frees self, after stop. No callback of a request comes any more. [main] */
     void (*close)(void *self);
+
+    /* Facts for status and a state dump while it serves: *ret_status is a new JSON object;
+     * "clients" is the number of connected clients. At once. Or NULL. [main] */
+    int32_t (*status)(void *self, json_t **ret_status);
 };
 
 LLMSPELL_EXPORT extern const struct llmspell_protocol llmspell_protocol_v1;

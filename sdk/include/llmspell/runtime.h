@@ -66,6 +66,11 @@ struct llmspell_runtime {
 
     /* Frees self. [executor] */
     void (*close)(void *self);
+
+    /* Facts for a state dump: *ret_status is a new JSON object; "heap_bytes" is shown by
+     * `llmspell kernel status`. At once, also while request runs. Called only between open and
+     * close. Or NULL. [any-thread] */
+    int32_t (*status)(void *self, json_t **ret_status);
 };
 
 LLMSPELL_EXPORT extern const struct llmspell_runtime llmspell_runtime_v1;

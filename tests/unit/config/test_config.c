@@ -59,7 +59,7 @@ static void refused(struct place *place, int code, const char *text, const char 
     if (rc != code || !found)
         printf("\n    got %d: %s\n    expected %d: %s … %s\n", rc, place->error.message, code, text,
                other);
-    config_free(config);
+    config_unref(config);
 }
 
 /* The same for the user's file with this content. */
@@ -122,7 +122,7 @@ static void test_built_in(void)
     CU_ASSERT_PTR_NULL(config_plugin_section(config, 0));
     shows(config, "kernel", "id", "", "built-in");
     shows(config, "kernel", "tool_threads", "4", "built-in");
-    config_free(config);
+    config_unref(config);
     tree_close(&place.tree);
 }
 
@@ -135,7 +135,7 @@ static void expect_level(struct place *place, const char *level, const char *ori
     CU_ASSERT_STRING_EQUAL(config_string(config, "log", "level"), level);
     shows(config, "log", "level", level,
           strchr(origin, '/') ? tree_path(&place->tree, origin, buffer) : origin);
-    config_free(config);
+    config_unref(config);
 }
 
 static void test_layers(void)
@@ -187,11 +187,11 @@ static void test_files(void)
         CU_ASSERT_STRING_EQUAL(config_file(config, i), tree_path(&place.tree, expected[i], path));
     CU_ASSERT_PTR_NULL(config_file(config, 4)); /* conf.d is beside two files, but read once */
     CU_ASSERT_STRING_EQUAL(config_string(config, "log", "level"), "error");
-    config_free(config);
+    config_unref(config);
     setenv("LLMSPELL_CONFIG", "", 1); /* empty = not set */
     config = load(&place);
     CU_ASSERT_STRING_EQUAL(config_string(config, "log", "level"), "warn");
-    config_free(config);
+    config_unref(config);
     char absent[TREE_MAX];
     setenv("LLMSPELL_CONFIG", tree_path(&place.tree, "absent.ini", absent), 1);
     refused(&place, LLMSPELL_ENOTFOUND, absent, "No such file or directory");
@@ -211,14 +211,14 @@ static void test_home(void)
     struct config *config = load(&place);
     snprintf(expected, sizeof expected, "%s/rel", getcwd(cwd, sizeof cwd));
     CU_ASSERT_STRING_EQUAL(config_home(config), expected);
-    config_free(config);
+    config_unref(config);
     unsetenv("LLMSPELL_HOME");
     setenv("HOME", place.tree.root, 1);
     tree_write(&place.tree, ".llmspell/llmspell.ini", "[kernel]\nid = mine\n");
     config = load(&place);
     CU_ASSERT_STRING_EQUAL(config_home(config), tree_path(&place.tree, ".llmspell", path));
     CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "id"), "mine");
-    config_free(config);
+    config_unref(config);
     tree_close(&place.tree);
 }
 
@@ -235,13 +235,13 @@ static void test_paths(void)
                            tree_path(&place.tree, "home/conf.d/logs/x.log", path));
     CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "workdir"), "/w");
     CU_ASSERT_STRING_EQUAL(config_string(config, "policy", "fs_roots"), "");
-    config_free(config);
+    config_unref(config);
     place.options.sets = sets;
     config = load(&place);
     snprintf(expected, sizeof expected, "%s/x.log", getcwd(cwd, sizeof cwd));
     CU_ASSERT_STRING_EQUAL(config_string(config, "log", "file"), expected);
     CU_ASSERT_PTR_NULL(config_string(config, "kernel", "workdir"));
-    config_free(config);
+    config_unref(config);
     tree_close(&place.tree);
 }
 
@@ -314,7 +314,7 @@ static void test_set(void)
     sets[0] = "protocol.jupyter.ip=::1";
     struct config *config = load(&place);
     shows(config, "protocol.jupyter", "ip", "::1", "--set");
-    config_free(config);
+    config_unref(config);
     tree_close(&place.tree);
 }
 
@@ -331,7 +331,7 @@ static void test_environment(void)
     struct config *config = load(&place);
     CU_ASSERT_EQUAL(config_integer(config, "kernel", "idle_timeout"), 120000);
     CU_ASSERT_PTR_NULL(config_string(config, "kernel", "id"));
-    config_free(config);
+    config_unref(config);
     setenv("LLMSPELL_LOG_LEVLE", "debug", 1);
     refused(&place, LLMSPELL_EINVAL, "environment LLMSPELL_LOG_LEVLE: [log] has no key \"levle\"",
             "did you mean level?");
@@ -364,7 +364,7 @@ static void test_plugin_sections(void)
     shows(config, "protocol.my_proto", "hosts", "a, b",
           tree_path(&place.tree, "home/llmspell.ini:4", origin));
     shows(config, "tool.json_query", "depth", "4", "environment LLMSPELL_TOOL_JSON_QUERY_DEPTH");
-    config_free(config);
+    config_unref(config);
     tree_close(&place.tree);
 }
 
@@ -407,14 +407,14 @@ static void test_template(void)
     place_open(&place);
     struct config *config = load(&place);
     char *built_in = dump_config(config), *text = template_text();
-    config_free(config);
+    config_unref(config);
     for (int step = 0; step < 2; step++) { /* as it is, then with every value in force */
         tree_write(&place.tree, "home/llmspell.ini", text);
         config = load(&place);
         char *loaded = dump_config(config);
         CU_ASSERT_STRING_EQUAL(loaded, built_in);
         free(loaded);
-        config_free(config);
+        config_unref(config);
         for (char *at = text; (at = strstr(at, "\n;"));)
             memmove(at + 1, at + 2, strlen(at + 2) + 1);
     }

@@ -42,7 +42,7 @@ static char *plugin_set(const char *content, const char *schema, const char *set
     }
     json_decref(object);
     json_decref(rules);
-    config_free(config);
+    config_unref(config);
     tree_close(&tree);
     return text;
 }
@@ -169,7 +169,7 @@ static void test_late_variables(void)
     unsetenv("LLMSPELL_TOOL_JSON_IP");
     json_decref(object);
     json_decref(rules);
-    config_free(config);
+    config_unref(config);
 }
 
 TEST_MAIN("config/plugin", {"defaults", test_defaults}, {"types", test_types},

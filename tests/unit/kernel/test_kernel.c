@@ -36,10 +36,10 @@ static void set_up(struct fixture *f)
 
 static void tear_down(struct fixture *f)
 {
-    CU_ASSERT_EQUAL(kernel_shutdown(f->kernel, 5000), 0);
+    CU_ASSERT_EQUAL(kernel_shutdown(f->kernel, 5000, 1000), 0);
     kernel_free(f->kernel);
-    catalog_free(f->catalog);
-    config_free(f->config);
+    catalog_unref(f->catalog);
+    config_unref(f->config);
 }
 
 /* What one request's events were, as "busy execute_input stream:hi …". */
@@ -166,7 +166,7 @@ static void test_refused(void)
                                      .data = &replies,
                                      .reply = ignore_reply};
     CU_ASSERT_EQUAL(kernel_submit(f.kernel, NULL, &array), LLMSPELL_EINVAL);
-    CU_ASSERT_EQUAL(kernel_shutdown(f.kernel, 0), 0);
+    CU_ASSERT_EQUAL(kernel_shutdown(f.kernel, 0, 1000), 0);
     struct llmspell_request late = {
         .size = sizeof late, .msg_type = "status_request", .data = &replies, .reply = ignore_reply};
     CU_ASSERT_EQUAL(kernel_submit(f.kernel, NULL, &late), LLMSPELL_EBUSY);
@@ -264,7 +264,7 @@ static void test_shutdown_interrupts(void)
     endless.content = code("return 2"); /* queued behind it */
     CU_ASSERT_EQUAL(kernel_submit(f.kernel, NULL, &endless), 0);
     CU_ASSERT_EQUAL(kernel_wait_runtime(f.kernel, NULL), 0);
-    CU_ASSERT_EQUAL(kernel_shutdown(f.kernel, 10), 0);
+    CU_ASSERT_EQUAL(kernel_shutdown(f.kernel, 10, 1000), 0);
     CU_ASSERT_EQUAL(atomic_load(&replies), 2);
     tear_down(&f);
 }

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The protocol plugins that serve a kernel: started, stopped and replaced while it runs. Used by
+ * server.c and reload.c. */
+#ifndef HOST_PROTOCOLS_H
+#define HOST_PROTOCOLS_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include <llmspell/protocol.h>
+
+#include "kernel/kernel.h"
+#include "plugin/catalog.h"
+
+#define PROTOCOLS_MAX 8
+
+struct served {
+    struct plugin *plugin; /* counted */
+    const struct llmspell_protocol *protocol;
+    void *self;
+    json_t *connection; /* what serve returned: a successor gets it as its wish */
+    bool serving;
+};
+
+struct protocols {
+    struct kernel *kernel;
+    pthread_mutex_t lock; /* held to change items; readers on other threads only try it */
+    struct served items[PROTOCOLS_MAX];
+    unsigned count;
+};
+
+void protocols_init(struct protocols *protocols, struct kernel *kernel);
+
+/* Opens and serves one plugin. wanted: borrowed, {} for none. Errors: the plugin's, or EINVAL,
+ * ELIMIT. [main] */
+int protocols_start(struct protocols *protocols, const struct config *config, struct plugin *plugin,
+                    const json_t *wanted, struct error *ret_error);
+
+/* The plugins of [kernel] protocol, in order, borrowed from catalog; EUNAVAILABLE names what is
+ * missing, ELIMIT. */
+int protocols_wanted(const struct config *config, const struct catalog *catalog,
+                     struct plugin *ret_plugins[PROTOCOLS_MAX], unsigned *ret_count,
+                     struct error *ret_error);
+
+/* Makes what serves those that to and catalog say, and does no more than it must. Plans first:
+ * *ret_plan is {"started": [names], "stopped", "replaced", "failed": []}; the second call does it,
+ * and moves what failed to "failed" [{name, message}]. [main] */
+int protocols_plan(const struct protocols *protocols, const struct config *from,
+                   const struct config *to, const struct catalog *catalog, json_t **ret_plan,
+                   struct error *ret_error);
+void protocols_apply(struct protocols *protocols, const struct config *to,
+                     const struct catalog *catalog, json_t *plan);
+
+/* Would the plan end the one that a request came through? */
+bool protocols_concerns(const struct protocols *protocols, const json_t *plan,
+                        const struct llmspell_ctx *ctx);
+
+/* [{name, version, file, …the plugin's own status}]; NULL while they are being changed.
+ * [any-thread] */
+json_t *protocols_status(struct protocols *protocols);
+
+/* Ends all; the kernel answers no more requests. [main] */
+void protocols_stop(struct protocols *protocols);
+
+#endif

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Private JSON files: temporary name, fsync, rename. */
+#include "util/private_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+static int write_error(const char *path, int reason, struct error *ret_error)
+{
+    const char *cure = reason == ENOSPC                      ? "; make room on the disk"
+                       : reason == EACCES || reason == EROFS ? "; its folder must be writable"
+                       : reason == ENOENT                    ? "; make its folder first"
+                                                             : "";
+    return error_set(ret_error, LLMSPELL_EIO, "cannot write %s: %s%s", path, strerror(reason),
+                     cure);
+}
+
+/* 0 or an errno. */
+static int write_file(const char *path, const char *text, size_t size, bool durable)
+{
+    LLMSPELL_CLEANUP_CLOSE int fd =
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return errno;
+    while (size > 0) {
+        ssize_t written = write(fd, text, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? errno : EIO;
+        text += written;
+        size -= (size_t)written;
+    }
+    return !durable || fsync(fd) == 0 ? 0 : errno;
+}
+
+int private_file_write(const char *path, const json_t *value, bool durable, struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_FREE char *temporary = NULL, *text = json_dumps(value, JSON_INDENT(2));
+    uint64_t random = 0;
+    if (!text || getrandom(&random, sizeof random, 0) < 0 ||
+        asprintf(&temporary, "%s.%016llx.tmp", path, (unsigned long long)random) < 0) {
+        temporary = NULL;
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory writing %s", path);
+    }
+    size_t size = strlen(text);
+    text[size] = '\n'; /* in place of the NUL, which is not written */
+    int reason = write_file(temporary, text, size + 1, durable);
+    if (reason == 0 && rename(temporary, path) != 0)
+        reason = errno;
+    if (reason == 0)
+        return 0;
+    unlink(temporary);
+    return write_error(path, reason, ret_error);
+}
+
+int private_file_read(const char *path, json_t **ret_value, struct error *ret_error)
+{
+    struct stat facts;
+    json_error_t where;
+    LLMSPELL_CLEANUP_CLOSE int fd =
+        open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return error_set(ret_error, errno == ENOENT ? LLMSPELL_ENOTFOUND : LLMSPELL_EIO,
+                         "cannot read %s: %s", path, strerror(errno));
+    if (fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_uid != geteuid() ||
+        (facts.st_mode & 077))
+        return error_set(ret_error, LLMSPELL_EPERM,
+                         "%s is not a file that only you can read and write: run `chmod 600`, or "
+                         "remove it",
+                         path);
+    json_t *value = json_loadfd(fd, JSON_REJECT_DUPLICATES, &where);
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return error_set(ret_error, LLMSPELL_EPARSE, "%s is no JSON object: line %d: %s", path,
+                         where.line, where.text);
+    }
+    *ret_value = value;
+    return 0;
+}
+
+int private_folder_make(const char *path, struct error *ret_error)
+{
+    if (mkdir(path, 0700) == 0 || errno == EEXIST)
+        return 0;
+    return error_set(ret_error, LLMSPELL_EIO,
+                     "cannot make the folder %s: %s (LLMSPELL_HOME names the folder of all files)",
+                     path, strerror(errno));
+}
