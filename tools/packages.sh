@@ -11,6 +11,7 @@ packages=(
     libgmp-dev libmpfr-dev libxxhash-dev zlib1g-dev uuid-dev libutf8proc-dev libicu-dev   # tools
     libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel
+    systemd shellcheck python3-yaml                                                # service files
 )
 
 packages+=("$@")

@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <llmspell/tool.h>
 
 #include "cli/cli.h"
+#include "util/textfile.h"
 
 /* Where kernelspecs live: the caller frees it; NULL without memory. */
 static char *kernels_folder(const struct args *args)
@@ -31,18 +30,6 @@ static char *kernels_folder(const struct args *args)
     return n < 0 ? NULL : path;
 }
 
-static int make_folders(char *path)
-{
-    for (char *slash = path + 1; (slash = strchr(slash, '/')); slash++) {
-        *slash = '\0';
-        int rc = mkdir(path, 0755);
-        *slash = '/';
-        if (rc != 0 && errno != EEXIST)
-            return -1;
-    }
-    return mkdir(path, 0755) != 0 && errno != EEXIST ? -1 : 0;
-}
-
 static json_t *kernelspec(const struct cli *cli, const char *display_name)
 {
     return json_pack("{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:{s:b}}", "argv", cli->program, "-q",
@@ -51,11 +38,17 @@ static json_t *kernelspec(const struct cli *cli, const char *display_name)
                      "debugger", 0);
 }
 
-static int write_spec(const struct cli *cli, char *folder, const json_t *spec)
+static int write_spec(const struct cli *cli, const char *folder, const json_t *spec)
 {
     LLMSPELL_CLEANUP_FREE char *file = NULL;
-    if (make_folders(folder) != 0 || asprintf(&file, "%s/kernel.json", folder) < 0 ||
-        json_dump_file(spec, file, JSON_INDENT(2)) != 0) {
+    struct error error;
+    if (asprintf(&file, "%s/kernel.json", folder) < 0) {
+        file = NULL;
+        return EXIT_FAILED;
+    }
+    if (textfile_make_folders(file, &error) < 0)
+        return cli_fail(cli, &error);
+    if (json_dump_file(spec, file, JSON_INDENT(2)) != 0) {
         fprintf(stderr, "llmspell: cannot write %s/kernel.json: %s\n", folder, strerror(errno));
         return EXIT_FAILED;
     }

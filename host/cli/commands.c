@@ -19,6 +19,7 @@
     X(kernel_list)                                                                                 \
     X(kernel_interrupt)                                                                            \
     X(kernel_install)                                                                              \
+    X(kernel_install_service)                                                                      \
     X(config_show)                                                                                 \
     X(config_check)                                                                                \
     X(config_path)                                                                                 \

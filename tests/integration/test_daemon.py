@@ -497,7 +497,7 @@ def test_sigterm_lets_a_cell_end(llmspell, open_session, ended):
     cell = session.execute("return 'got ' .. io.read()")
     session.question()
     os.kill(started["pid"], signal.SIGTERM)
-    wait_until(lambda: "Terminated" in llmspell.log(), "SIGTERM in the log")
+    wait_until(lambda: "ends: SIGTERM" in llmspell.log(), "SIGTERM in the log")
     refused = session.send("execute_request", {"code": "late = true"})
     session.input("through")
     assert session.finish(cell).value == "got through"

@@ -49,7 +49,7 @@ class Program:
     def __init__(self, build):
         self.binary = Path(build).resolve() / "bin" / "llmspell"
         self.home = tempfile.mkdtemp(prefix="llmspell-docs-")
-        names = re.findall(r'const struct command cmd_\w+ = \{\s*\.name = "([a-z ]+)"',
+        names = re.findall(r'const struct command cmd_\w+ = \{\s*\.name = "([a-z -]+)"',
                            sources("host/cli/*.c"))
         self.commands = {name: self.options(name) for name in names}
         self.globals = self.option_lines(self.run("help").split("Options", 1)[1])
@@ -191,7 +191,7 @@ def check_generated(program, write):
 def check_commands(program):
     text = (MAN / "llmspell.1.scd").read_text()
     body = text.split("\n# COMMANDS\n")[1].split("\n# EXIT STATUS\n")[0]
-    parts = re.split(r"^\*([a-z]+(?: [a-z]+)?)\*", body, flags=re.M)
+    parts = re.split(r"^\*([a-z]+(?: [a-z][a-z-]*)?)\*", body, flags=re.M)
     described = dict(zip(parts[1::2], parts[2::2]))
     for name in program.commands.keys() - described.keys():
         complain(f"llmspell(1) lacks the command {name}")
@@ -284,7 +284,7 @@ def check_symbols(program):
         if not re.search(rf"\b{name}\b", documents):
             complain(f"no document names the public symbol {name}")
     known = sources("host/**/*.[ch]", "host/CMakeLists.txt", "sdk/**/*", "plugins/**/*.[ch]",
-                    "CMakeLists.txt", "tests/**/*.py") if documents else ""
+                    "CMakeLists.txt", "tests/**/*.py", "conf/**/*") if documents else ""
     variables = {f"LLMSPELL_{s}_{k}".upper() for s, k, *_ in program.settings}
     variables |= {f"LLMSPELL_{s}_{k}".upper().replace(".", "_")
                   for s, keys in plugin_keys().items() for k in keys} | {"LLMSPELL_SECTION_KEY"}
@@ -397,7 +397,7 @@ def check_call(where, call, program):
 
 
 def words_ahead(words, i):
-    return [word for word in words[i:] if re.fullmatch(r"[a-z]+", word)][:2]
+    return [word for word in words[i:] if re.fullmatch(r"[a-z][a-z-]*", word)][:2]
 
 
 def check_settings_named(file, settings):

@@ -3,6 +3,7 @@
  * connects. */
 #include "connection.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +111,24 @@ int connection_read(struct connection *connection, const json_t *object, char *m
         return LLMSPELL_EUNAVAILABLE;
     }
     return result < 0 ? result : 0;
+}
+
+int connection_is_local(const struct connection *connection)
+{
+    struct in_addr four;
+    struct in6_addr six;
+    char bare[sizeof connection->ip];
+    const char *ip = connection->ip;
+    if (strcmp(connection->transport, "ipc") == 0 || strcmp(ip, "localhost") == 0)
+        return 1;
+    if (inet_pton(AF_INET, ip, &four) == 1)
+        return ntohl(four.s_addr) >> 24 == IN_LOOPBACKNET;
+    int bracket = *ip == '[';
+    snprintf(bare, sizeof bare, "%.*s", (int)strcspn(ip + bracket, "]"), ip + bracket);
+    if (inet_pton(AF_INET6, bare, &six) != 1)
+        return 0;
+    return IN6_IS_ADDR_LOOPBACK(&six) ||
+           (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == IN_LOOPBACKNET);
 }
 
 json_t *connection_write(const struct connection *connection)

@@ -28,6 +28,10 @@ void connection_init(struct connection *connection);
 int connection_read(struct connection *connection, const json_t *object, char *message, size_t size,
                     const char **ret_path);
 
+/* Whether only programs on this machine can reach it: a loopback address or ipc. A name other than
+ * localhost counts as reachable. */
+int connection_is_local(const struct connection *connection);
+
 /* The object for clients; a new reference, or NULL: out of memory. */
 json_t *connection_write(const struct connection *connection);
 

@@ -31,6 +31,25 @@ static int32_t jupyter_open(struct llmspell_call *call, const json_t *config, vo
     return 0;
 }
 
+/* Whoever reaches the ports of a kernel without a key runs code as its user. */
+static int32_t check_key(const struct jupyter *self, struct llmspell_call *call,
+                         const struct connection *connection)
+{
+    if (!connection->has_key || connection->key_size)
+        return 0;
+    if (!self->allow_unsigned)
+        return llmspell_fail_at(call, LLMSPELL_EPERM, "/key",
+                                "key is empty, so that anybody could run code here; give a key, "
+                                "leave it out, or set allow_unsigned in [protocol.jupyter]");
+    if (!connection_is_local(connection))
+        return llmspell_fail_at(call, LLMSPELL_EPERM, "/key",
+                                "key is empty and ip is %s, so that anybody in the network could "
+                                "run code here; give a key, leave it out, or listen on 127.0.0.1 "
+                                "(allow_unsigned permits it on this machine only)",
+                                connection->ip);
+    return 0;
+}
+
 static int32_t jupyter_serve(void *data, struct llmspell_call *call, const json_t *wanted,
                              json_t **ret_connection)
 {
@@ -44,10 +63,9 @@ static int32_t jupyter_serve(void *data, struct llmspell_call *call, const json_
     int32_t result = connection_read(&connection, wanted, message, sizeof message, &path);
     if (result < 0)
         return llmspell_fail_at(call, result, path, "%s", message);
-    if (connection.has_key && !connection.key_size && !self->allow_unsigned)
-        return llmspell_fail_at(call, LLMSPELL_EPERM, "/key",
-                                "key is empty, so that anybody could run code here; give a key, "
-                                "leave it out, or set allow_unsigned in [protocol.jupyter]");
+    result = check_key(self, call, &connection);
+    if (result < 0)
+        return result;
     if (strcmp(connection.transport, "ipc") == 0 && !connection.has_ip &&
         strcmp(connection.ip, "127.0.0.1") == 0)
         connection.ip[0] = 0; /* nobody chose a path: a private one */

@@ -217,6 +217,9 @@ static void test_refusals(void)
     CU_ASSERT(serve("{}", "{\"ip\":\"\"}") == LLMSPELL_EINVAL);
     CU_ASSERT(serve("{}", "{\"key\":\"\"}") == LLMSPELL_EPERM);
     CU_ASSERT_PTR_NOT_NULL(strstr(fake.error, "allow_unsigned"));
+    CU_ASSERT(serve("{\"allow_unsigned\":true}", "{\"key\":\"\",\"ip\":\"0.0.0.0\"}") ==
+              LLMSPELL_EPERM);
+    CU_ASSERT_PTR_NOT_NULL(strstr(fake.error, "on this machine only"));
     CU_ASSERT(serve("{}", "{\"key\":7}") == LLMSPELL_EINVAL);
     CU_ASSERT(serve("{}", "{\"signature_scheme\":\"hmac-md5\"}") == LLMSPELL_EUNAVAILABLE);
     CU_ASSERT(serve("{}", "{\"curve_publickey\":\"abc\"}") == LLMSPELL_EUNAVAILABLE);
