@@ -1,49 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `kernel stop [ID|--all]`: SIGTERM to whoever holds the PID file's lock, then waits for the end.
  */
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <llmspell/tool.h>
 
 #include "cli/cli.h"
+#include "cli/kernel_end.h"
 #include "cli/kernels.h"
-#include "daemon/pidfile.h"
-
-/* Waits until the process behind fd has ended; 0, or ETIMEOUT. */
-static int wait_end(int fd, int timeout_ms)
-{
-    struct pollfd pollfd = {.fd = fd, .events = POLLIN};
-    int n;
-    do
-        n = poll(&pollfd, 1, timeout_ms);
-    while (n < 0 && errno == EINTR);
-    return n > 0 ? 0 : LLMSPELL_ETIMEOUT;
-}
-
-/* The lock is asked again once the descriptor is open, so that it is the holder's process. */
-static int stop_one(const struct kernel_entry *entry, bool force, int timeout_ms,
-                    struct error *ret_error)
-{
-    pid_t pid = entry->pid, again = 0;
-    LLMSPELL_CLEANUP_CLOSE int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 || pidfile_check(entry->files.pidfile, &again, NULL) != 1 || again != pid)
-        return 0; /* ended meanwhile */
-    if (syscall(SYS_pidfd_send_signal, fd, force ? SIGKILL : SIGTERM, NULL, 0) != 0 &&
-        errno != ESRCH)
-        return error_set(ret_error, LLMSPELL_EPERM, "cannot stop kernel %s (pid %d): %s",
-                         entry->files.id, (int)pid, strerror(errno));
-    if (wait_end(fd, timeout_ms) < 0)
-        return error_set(ret_error, LLMSPELL_ETIMEOUT,
-                         "kernel %s (pid %d) still runs after %d s; --force kills it",
-                         entry->files.id, (int)pid, timeout_ms / 1000);
-    return 0;
-}
 
 static bool is_wanted(const struct kernel_entry *entry, const char *id)
 {
@@ -65,7 +30,7 @@ static int stop_wanted(struct cli *cli, struct stopping *stopping, struct kernel
         struct error error;
         if (!is_wanted(&entries[i], stopping->id))
             continue;
-        if (stop_one(&entries[i], stopping->force, stopping->timeout_ms, &error) < 0) {
+        if (kernel_end_stop(&entries[i], stopping->force, stopping->timeout_ms, &error) < 0) {
             worst = cli_fail(cli, &error);
             continue;
         }
@@ -117,7 +82,7 @@ static int run(struct cli *cli, const struct args *args)
                                 .force = args_has(args, "force"),
                                 .timeout_ms = (int)timeout_s * 1000,
                                 .stopped = json_array()};
-    int rc = kernels_list(config, &entries, &count, &error);
+    int rc = kernels_list(config, 0, &entries, &count, &error);
     if (rc == 0 && !all)
         rc = choose(entries, count, &stopping, &error);
     if (rc < 0)

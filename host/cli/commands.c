@@ -15,9 +15,13 @@
     X(plugin_check)                                                                                \
     X(kernel_start)                                                                                \
     X(kernel_stop)                                                                                 \
+    X(kernel_restart)                                                                              \
     X(kernel_status)                                                                               \
     X(kernel_list)                                                                                 \
     X(kernel_interrupt)                                                                            \
+    X(kernel_reload)                                                                               \
+    X(kernel_dump)                                                                                 \
+    X(kernel_logs)                                                                                 \
     X(kernel_install)                                                                              \
     X(kernel_install_service)                                                                      \
     X(config_show)                                                                                 \

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Files that are replaced whole. */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "test.h"
+#include "util/private_file.h"
+
+static char folder[64], path[96];
+
+static void make_folder(void)
+{
+    snprintf(folder, sizeof folder, "/tmp/llmspell-save-XXXXXX");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/x.json", folder);
+}
+
+/* How many names there are in the folder. */
+static int count_names(void)
+{
+    int count = 0;
+    DIR *directory = opendir(folder);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(directory);
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+static void expect(int value)
+{
+    LLMSPELL_CLEANUP_JSON json_t *read = json_load_file(path, 0, NULL);
+    CU_ASSERT_EQUAL(llmspell_integer(read, "value", -1), value);
+}
+
+static void test_replaces(void)
+{
+    struct stat facts;
+    make_folder();
+    for (int i = 0; i < 3; i++) {
+        LLMSPELL_CLEANUP_JSON json_t *value = json_pack("{s:i}", "value", i);
+        CU_ASSERT_EQUAL(private_file_write(path, value, true, NULL), 0);
+        expect(i);
+        CU_ASSERT_EQUAL(stat(path, &facts), 0);
+        CU_ASSERT_EQUAL(facts.st_mode & 0777, 0600);
+        CU_ASSERT_EQUAL(count_names(), 1);
+    }
+    unlink(path);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
+static void test_a_link_is_replaced(void)
+{
+    char other[96];
+    struct stat facts;
+    make_folder();
+    snprintf(other, sizeof other, "%s/other", folder);
+    CU_ASSERT_EQUAL(symlink(other, path), 0);
+    LLMSPELL_CLEANUP_JSON json_t *value = json_pack("{s:i}", "value", 1);
+    CU_ASSERT_EQUAL(private_file_write(path, value, true, NULL), 0);
+    CU_ASSERT(lstat(path, &facts) == 0 && S_ISREG(facts.st_mode));
+    CU_ASSERT_NOT_EQUAL(access(other, F_OK), 0);
+    unlink(path);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
+static void test_fails(void)
+{
+    struct error error;
+    make_folder();
+    LLMSPELL_CLEANUP_JSON json_t *value = json_pack("{s:i}", "value", 1);
+    CU_ASSERT_EQUAL(mkdir(path, 0700), 0); /* nothing can be renamed to it */
+    CU_ASSERT_EQUAL(private_file_write(path, value, true, &error), LLMSPELL_EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.message, path));
+    CU_ASSERT_EQUAL(count_names(), 1); /* no temporary file is left */
+    CU_ASSERT_EQUAL(rmdir(path), 0);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+    CU_ASSERT_EQUAL(private_file_write(path, value, true, &error), LLMSPELL_EIO);
+}
+
+TEST_MAIN("util/save", {"replaces", test_replaces}, {"a link is replaced", test_a_link_is_replaced},
+          {"fails", test_fails})
