@@ -11,14 +11,18 @@
 #include "cli/cli.h"
 #include "cli/kernels.h"
 #include "daemon/daemonize.h"
+#include "daemon/init.h"
+#include "daemon/listen.h"
 #include "daemon/pidfile.h"
 #include "daemon/server.h"
+#include "daemon/signals.h"
 
 struct start {
     struct cli *cli;
     struct kernel_files files;
     char *workdir, *given_file, *log_file;
     bool named;
+    struct listen_set sockets;
     struct server_options server;
 };
 
@@ -28,6 +32,7 @@ static void start_clear(struct start *start)
     free(start->workdir);
     free(start->given_file);
     free(start->log_file);
+    listen_close(&start->sockets);
 }
 
 /* path from the root on, before a daemon changes to /; the caller frees it; NULL stays NULL. */
@@ -138,6 +143,18 @@ static int run_daemon(struct start *start, struct error *ret_error)
     return rc < 0 ? rc : 0;
 }
 
+/* Signals, inherited sockets and, for process 1, an init in between: the process that goes on is
+ * the kernel's. */
+static int settle(struct start *start, const struct args *args, struct error *ret_error)
+{
+    signals_reset();
+    if (args_has(args, "daemon"))
+        return listen_refuse(ret_error);
+    int rc = listen_open(&start->sockets, ret_error);
+    bool wanted = args_has(args, "init") || init_is_needed();
+    return rc == 0 && wanted ? init_run(ret_error) : rc;
+}
+
 static int run(struct cli *cli, const struct args *args)
 {
     extern const struct command cmd_kernel_start;
@@ -148,6 +165,10 @@ static int run(struct cli *cli, const struct args *args)
     /* `jupyter run FILE` hands FILE on to the kernel that it starts, too */
     if (args->count > 0 && !args_has(args, "connection-file"))
         return cli_usage(&cmd_kernel_start, "kernel start does not take \"%s\"", args->values[0]);
+    if (args_has(args, "init") && args_has(args, "daemon"))
+        return cli_usage(&cmd_kernel_start, "--init is for the foreground, not for --daemon");
+    if (settle(&start, args, &error) < 0)
+        return cli_fail(cli, &error);
     int status = cli_catalog(cli, &catalog);
     if (status != 0)
         return status;
@@ -175,6 +196,7 @@ static int run(struct cli *cli, const struct args *args)
             .log_level = args_value(args, "log-level"),
             .idle_timeout_ms = idle_s >= 0 ? idle_s * 1000 : -1,
             .port = (int)port,
+            .sockets = &start.sockets,
             .program = cli->program,
             .arguments = cli->arguments,
             .load = load_again,
@@ -192,6 +214,7 @@ static const struct cli_option OPTIONS[] = {
     {"port", 'p', "N", "use ports N, N+1, … (default: free ones)", false},
     {"connection-file", 'f', "FILE", "use the ports and key in FILE, or write it", false},
     {"idle-timeout", 0, "SECONDS", "end after this time without requests (0: never)", false},
+    {"init", 0, NULL, "be process 1 of a container, too (if it is, this is the default)", false},
     {NULL, 0, NULL, NULL, false},
 };
 

@@ -13,6 +13,7 @@
 #include <llmspell/tool.h>
 
 #include "daemon/internal.h"
+#include "daemon/signals.h"
 #include "log/logger.h"
 
 /* ---- to the kernel ---- */
@@ -193,6 +194,20 @@ void bridge_start_idle(struct server *server)
         on_idle_timer(&server->idle);
 }
 
+/* The loop turns: that is what the service manager wants to know. */
+static void on_watchdog(uv_timer_t *handle)
+{
+    const struct server *server = handle->data;
+    notify_watchdog(&server->notify);
+}
+
+void bridge_start_watchdog(struct server *server)
+{
+    uint64_t ms = (uint64_t)notify_watchdog_interval_ms(&server->notify);
+    if (ms > 0)
+        uv_timer_start(&server->watchdog, on_watchdog, ms, ms);
+}
+
 static void on_parent_gone(uv_poll_t *handle, int status, int events)
 {
     struct server *server = handle->data;
@@ -236,7 +251,7 @@ static void watch_signals(struct server *server)
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         watch_signal(server, numbers[i]);
     struct sigaction ignore = {.sa_handler = SIG_IGN};
-    if (server->options->ready_fd >= 0)
+    if (server->options->ready_fd >= 0 || signals_is_ignored(SIGHUP)) /* nohup */
         sigaction(SIGHUP, &ignore, NULL);
     else
         watch_signal(server, SIGHUP);
@@ -254,6 +269,8 @@ int bridge_open(struct server *server, struct error *ret_error)
     server->wake.data = server;
     uv_timer_init(&server->loop, &server->idle);
     server->idle.data = server;
+    uv_timer_init(&server->loop, &server->watchdog);
+    server->watchdog.data = server;
     watch_signals(server);
     watch_parent(server);
     return 0;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <uv.h>
 
+#include "daemon/notify.h"
 #include "daemon/protocols.h"
 #include "daemon/server.h"
 #include "kernel/kernel.h"
@@ -28,6 +29,7 @@ struct server {
     struct pidfile *pidfile;
     struct kernel *kernel;
     struct protocols protocols;
+    struct notify notify;
     bool connection_written, given_written;
     time_t started_at;
     int64_t started_ns;
@@ -36,7 +38,7 @@ struct server {
     uv_loop_t loop;
     bool loop_ready, asked_once;
     uv_async_t wake;
-    uv_timer_t idle;
+    uv_timer_t idle, watchdog;
     uv_signal_t signals[SIGNALS_MAX];
     unsigned signal_count;
     uv_poll_t parent;
@@ -57,6 +59,7 @@ struct server {
 int bridge_open(struct server *server, struct error *ret_error);
 void bridge_close(struct server *server);
 void bridge_start_idle(struct server *server); /* or anew, after a reload */
+void bridge_start_watchdog(struct server *server);
 
 /* The kernel's callbacks. [any-thread] */
 void bridge_shutdown(void *data, const json_t *content);

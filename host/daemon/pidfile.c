@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,14 +90,41 @@ static int write_pid(int fd, const char *path, struct error *ret_error)
     return 0;
 }
 
+/* " of user ada", "" if that is who asks. */
+static const char *put_user(uid_t uid, char *text, size_t size)
+{
+    char buffer[1024];
+    struct passwd entry, *found = NULL;
+    text[0] = '\0';
+    if (uid == geteuid())
+        return text;
+    if (getpwuid_r(uid, &entry, buffer, sizeof buffer, &found) == 0 && found)
+        snprintf(text, size, " of user %s", found->pw_name);
+    else
+        snprintf(text, size, " of user %ju", (uintmax_t)uid);
+    return text;
+}
+
+/* Whose process; if /proc does not tell, whose file. */
+static uid_t holder_uid(pid_t pid, int fd)
+{
+    char folder[32];
+    struct stat facts = {.st_uid = geteuid()};
+    snprintf(folder, sizeof folder, "/proc/%jd", (intmax_t)pid);
+    if (stat(folder, &facts) < 0 && fstat(fd, &facts) < 0)
+        return geteuid();
+    return facts.st_uid;
+}
+
 static int held_error(int fd, const char *path, struct error *ret_error)
 {
     pid_t pid = is_locked(fd, READY) == 1 ? read_pid(fd) : 0;
+    char user[64];
     if (pid > 0)
         return error_set(ret_error, LLMSPELL_EBUSY,
-                         "the PID file %s is held by the running process %jd: stop it first, or "
+                         "the PID file %s is held by the running process %jd%s: stop it first, or "
                          "choose another id",
-                         path, (intmax_t)pid);
+                         path, (intmax_t)pid, put_user(holder_uid(pid, fd), user, sizeof user));
     return error_set(ret_error, LLMSPELL_EBUSY,
                      "the PID file %s is held by another process that is starting or stopping: try "
                      "again, or choose another id",
@@ -115,11 +143,29 @@ static int check_stale(int fd, const char *path, struct error *ret_error)
                      "%s exists and is not a PID file: choose another name, or remove it", path);
 }
 
+/* We may not open path as we would like to: is it another user's? A lock can be asked about on a
+ * descriptor that can only read. */
+static int denied_error(const char *path, int reason, const char *cure, struct error *ret_error)
+{
+    struct stat facts;
+    char user[64];
+    LLMSPELL_CLEANUP_CLOSE int fd =
+        open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd >= 0 && is_locked(fd, START) == 1)
+        return held_error(fd, path, ret_error);
+    if (lstat(path, &facts) < 0 || facts.st_uid == geteuid())
+        return io_error("open", path, reason, ret_error);
+    return error_set(ret_error, LLMSPELL_EPERM, "cannot open the PID file %s%s: %s; %s", path,
+                     put_user(facts.st_uid, user, sizeof user), strerror(reason), cure);
+}
+
 /* Opens and locks what stands at path. Returns 0, 1 if it vanished meanwhile, or an error. */
 static int open_locked(const char *path, int *ret_fd, struct error *ret_error)
 {
     LLMSPELL_CLEANUP_CLOSE int fd =
         open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    if (fd < 0 && (errno == EACCES || errno == EPERM))
+        return denied_error(path, errno, "choose a folder that you may write to", ret_error);
     if (fd < 0)
         return io_error("open", path, errno, ret_error);
     int rc = try_lock(fd, START);
@@ -143,6 +189,9 @@ static int announce(struct pidfile *file, struct error *ret_error)
     int rc = write_pid(file->fd, file->path, ret_error);
     if (rc)
         return rc;
+    /* a PID is no secret: others may ask whose kernel it is, whatever the umask; a file that
+     * somebody else left to us keeps its mode */
+    (void)!fchmod(file->fd, 0644);
     rc = try_lock(file->fd, READY);
     return rc ? io_error("lock", file->path, -rc, ret_error) : 0;
 }
@@ -195,6 +244,8 @@ int pidfile_check(const char *path, pid_t *ret_pid, struct error *ret_error)
         open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
         return 0;
+    if (fd < 0 && errno == EACCES)
+        return denied_error(path, errno, "ask as that user", ret_error);
     if (fd < 0)
         return io_error("open", path, errno, ret_error);
     int locked = is_locked(fd, READY);

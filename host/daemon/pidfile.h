@@ -11,9 +11,9 @@
 
 struct pidfile; /* a held lock */
 
-/* Creates (mode 0644, O_NOFOLLOW|O_CLOEXEC) and locks path and writes our PID. A stale file is
- * taken over. EBUSY: it is held by a living process: the message names it and its PID. EIO, EPERM.
- */
+/* Creates (mode 0644 whatever the umask, O_NOFOLLOW|O_CLOEXEC) and locks path and writes our PID. A
+ * stale file is taken over. EBUSY: it is held by a living process: the message names it, its PID
+ * and, if that is another, its user. EIO, EPERM. */
 int pidfile_open(const char *path, struct pidfile **ret_file, struct error *ret_error);
 
 /* After fork: the child keeps the lock (it is bound to the open file, not to the process) and

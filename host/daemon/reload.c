@@ -174,6 +174,7 @@ void reload_run(struct server *server, struct operation *operation)
 {
     struct reload reload = {0};
     struct error error = {0};
+    notify_reloading(&server->notify);
     int rc = prepare(server, &reload, &error);
     if (rc == 0)
         rc = put_in_place(server, &reload, &error);
@@ -187,6 +188,7 @@ void reload_run(struct server *server, struct operation *operation)
         reload.outcome = server_failure(&error);
     }
     remember(server, reload.outcome);
+    notify_ready(&server->notify, rc == 0 ? "reloaded" : "reload failed: nothing was changed", 0);
     if (operation)
         operation_finish(operation, json_incref(reload.outcome));
     json_decref(reload.outcome);

@@ -86,6 +86,29 @@ static json_t *on_status(void *data)
 
 /* ---- start ---- */
 
+static int on_take_socket(void *data, const char *name, int *ret_fd)
+{
+    const struct server *server = data;
+    struct listen_set *sockets = server->options->sockets;
+    return sockets ? listen_take(sockets, name, ret_fd) : LLMSPELL_ENOTFOUND;
+}
+
+static void warn_of_sockets(const struct listen_set *sockets)
+{
+    for (unsigned i = 0; sockets && i < sockets->count; i++)
+        if (sockets->sockets[i].fd >= 0)
+            log_warn("kernel", "no protocol took the inherited socket \"%s\" (FileDescriptorName=)",
+                     sockets->sockets[i].name);
+}
+
+/* A service manager that cannot be told is no reason not to start. */
+static void open_notify(struct server *server)
+{
+    struct error error;
+    if (notify_open(&server->notify, &error) < 0)
+        log_warn("kernel", "%s", error.message);
+}
+
 int server_check_sections(const struct config *config, const struct catalog *catalog,
                           struct error *ret_error)
 {
@@ -111,6 +134,7 @@ static int make_kernel(struct server *server, struct error *ret_error)
         .shutdown = bridge_shutdown,
         .manage = bridge_manage,
         .status = on_status,
+        .take_socket = on_take_socket,
         .data = server,
     };
     int rc = kernel_new(&kernel, &server->kernel, ret_error);
@@ -125,6 +149,8 @@ static int start(struct server *server, struct error *ret_error)
     int rc = pidfile_open(options->pidfile, &server->pidfile, ret_error);
     if (rc == 0)
         rc = server_open_log(options, server->config, ret_error);
+    if (rc == 0)
+        open_notify(server);
     if (rc == 0)
         rc = server_check_sections(server->config, server->catalog, ret_error);
     if (rc == 0)
@@ -144,7 +170,7 @@ static int start(struct server *server, struct error *ret_error)
     return rc;
 }
 
-static void tell_ready(const struct server *server)
+static void tell_ready(struct server *server)
 {
     const struct server_options *options = server->options;
     log_info("kernel", "%s is ready (pid %d, %s)", options->id, (int)getpid(),
@@ -153,6 +179,9 @@ static void tell_ready(const struct server *server)
         daemonize_ready(options->ready_fd, -1);
     else if (options->ready)
         options->ready(options->data, server->protocols.items[0].connection);
+    warn_of_sockets(options->sockets);
+    notify_ready(&server->notify, "clients can connect", options->ready_fd >= 0 ? getpid() : 0);
+    bridge_start_watchdog(server);
 }
 
 /* ---- end ---- */
@@ -177,6 +206,7 @@ static unsigned end_operations(struct server *server)
 static void release(struct server *server)
 {
     json_decref(server->last_reload);
+    notify_close(&server->notify);
     config_unref(server->config);
     catalog_unref(server->catalog);
     pthread_mutex_destroy(&server->lock);
@@ -188,6 +218,7 @@ static int end(struct server *server, bool was_ready)
 {
     struct sigaction at_once = {.sa_handler = on_second_sigterm};
     sigaction(SIGTERM, &at_once, NULL);
+    notify_stopping(&server->notify);
     if (server->loop_ready)
         bridge_refuse(server);
     unsigned abandoned = server->kernel ? end_operations(server) : 0;
@@ -217,6 +248,7 @@ int server_run(const struct server_options *options, int *ret_status, struct err
         .config = config_ref(options->config),
         .catalog = catalog_ref(options->catalog),
         .parent_fd = -1,
+        .notify = {.fd = -1},
         .started_at = time(NULL),
         .started_ns = clock_monotonic_ns(),
         .lock = PTHREAD_MUTEX_INITIALIZER,

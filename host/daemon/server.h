@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "config/config.h"
+#include "daemon/listen.h"
 #include "plugin/catalog.h"
 #include "util/error.h"
 
@@ -27,6 +28,7 @@ struct server_options {
     int64_t idle_timeout_ms;      /* --idle-timeout, or -1: [kernel] idle_timeout */
     int port;                     /* first port wanted, or 0 */
     int ready_fd;                 /* of daemonize, or -1 in the foreground */
+    struct listen_set *sockets;   /* what was inherited; taken from */
     const char *program;          /* this binary, absolute */
     const char *const *arguments; /* of the command line, without the program; NULL-terminated */
 

@@ -325,7 +325,7 @@ int executor_start(struct executor *executor, struct error *ret_error)
         if (executor->plugin)
             plugin_ref(executor->plugin);
         registry_unref(registry);
-        rc = thread_start(&executor->thread, executor_main, executor);
+        rc = thread_start(&executor->thread, "executor", executor_main, executor);
         executor->started = rc == 0;
     }
     pthread_mutex_unlock(&executor->lock);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <llmspell/listen.h>
+
 #include "kernel/internal.h"
 
 /* ---- llmspell.kernel/1 ---- */
@@ -71,6 +73,15 @@ static int32_t api_handle(struct llmspell_ctx *ctx, const char *msg_type,
     return rc;
 }
 
+/* ---- llmspell.listen/1 ---- */
+
+static int32_t api_take(struct llmspell_ctx *ctx, const char *name, int32_t *ret_fd)
+{
+    struct kernel *kernel = kernel_of(ctx);
+    return kernel->take_socket ? kernel->take_socket(kernel->data, name, ret_fd)
+                               : LLMSPELL_ENOTFOUND;
+}
+
 static const void *protocol_extension(struct llmspell_ctx *ctx, const char *id)
 {
     static const struct llmspell_kernel api = {.size = sizeof api,
@@ -78,7 +89,10 @@ static const void *protocol_extension(struct llmspell_ctx *ctx, const char *id)
                                                .subscribe = api_subscribe,
                                                .unsubscribe = api_unsubscribe,
                                                .handle = api_handle};
+    static const struct llmspell_listen listen = {.size = sizeof listen, .take = api_take};
     (void)ctx;
+    if (strcmp(id, LLMSPELL_LISTEN) == 0)
+        return &listen;
     return strcmp(id, LLMSPELL_KERNEL) == 0 ? &api : NULL;
 }
 
@@ -141,6 +155,7 @@ int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
     kernel->shutdown = options->shutdown;
     kernel->manage = options->manage;
     kernel->status = options->status;
+    kernel->take_socket = options->take_socket;
     kernel->data = options->data;
     kernel->started_ns = kernel->idle_ns = clock_monotonic_ns();
     kernel->id = strdup(options->id);

@@ -35,6 +35,10 @@ struct kernel_options {
     /* Further members of status_reply, about the process: a new object, or NULL. May be NULL.
      * [any-thread] */
     json_t *(*status)(void *data);
+
+    /* The next listening socket of that name that this process inherited, for a protocol plugin
+     * (llmspell/listen.h); ENOTFOUND. May be NULL: there are none. [main] */
+    int (*take_socket)(void *data, const char *name, int *ret_fd);
     void *data;
 };
 

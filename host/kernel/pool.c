@@ -29,6 +29,15 @@ static void *pool_main(void *data)
     return NULL;
 }
 
+/* Under the lock. */
+static void start_thread(struct pool *pool)
+{
+    char name[THREAD_NAME_MAX + 1];
+    snprintf(name, sizeof name, "pool-%u", (pool->started + 1) % 1000);
+    if (thread_start(&pool->threads[pool->started], name, pool_main, pool) == 0)
+        pool->started++;
+}
+
 void pool_init(struct pool *pool, unsigned limit)
 {
     queue_init(&pool->queue);
@@ -40,8 +49,8 @@ void pool_submit(struct pool *pool, struct operation *operation)
 {
     pthread_mutex_lock(&pool->queue.lock);
     bool start = pool->queue.waiting <= pool->queue.length && pool->started < pool->limit;
-    if (start && thread_start(&pool->threads[pool->started], pool_main, pool) == 0)
-        pool->started++;
+    if (start)
+        start_thread(pool);
     bool alone = pool->started == 0;
     pthread_mutex_unlock(&pool->queue.lock);
     if (alone)

@@ -31,3 +31,5 @@ static_assert(sizeof(struct llmspell_executor) == 40, "struct llmspell_executor 
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
+static_assert(sizeof(struct llmspell_listen) == 16, "struct llmspell_listen is ABI");
+static_assert(offsetof(struct llmspell_listen, take) == 8, "pinned");

@@ -7,6 +7,7 @@
 
 #include <llmspell/fs.h>
 #include <llmspell/kernel.h>
+#include <llmspell/listen.h>
 #include <llmspell/protocol.h>
 #include <llmspell/runtime.h>
 #include <llmspell/tool.h>

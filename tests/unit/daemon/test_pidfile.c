@@ -398,6 +398,58 @@ static void test_denied(void)
     tree_close(&tree);
 }
 
+/* ---- another user's ---- */
+
+static void stranger(const char *path, bool readable)
+{
+    struct pidfile *file = NULL;
+    struct error opened = {0}, checked = {0};
+    pid_t pid = 0;
+    char held[64];
+    snprintf(held, sizeof held, "running process %d of user root:", getppid());
+    if (setgid(65534) != 0 || setuid(65534) != 0)
+        _exit(2);
+    int open_rc = pidfile_open(path, &file, &opened),
+        check_rc = pidfile_check(path, &pid, &checked);
+    bool good = readable
+                    ? open_rc == LLMSPELL_EBUSY && strstr(opened.message, held) && check_rc == 1 &&
+                          pid == getppid()
+                    : open_rc == LLMSPELL_EPERM && strstr(opened.message, "of user root: ") &&
+                          check_rc == LLMSPELL_EPERM && strstr(checked.message, "ask as that user");
+    if (!good)
+        fprintf(stderr, "\n    %d %s\n    %d %s\n", open_rc, opened.message, check_rc,
+                checked.message);
+    _exit(!good);
+}
+
+/* A file that is held and that one may only read, or not even that. */
+static void test_stranger(void)
+{
+    struct tree tree;
+    struct pidfile *file = NULL;
+    struct error error;
+    char path[TREE_MAX];
+    if (geteuid() != 0) {
+        printf("skipped: only root can become somebody else ");
+        return;
+    }
+    tree_open(&tree);
+    chmod(tree.root, 0777);
+    CU_ASSERT_EQUAL_FATAL(open_file(&tree, &file, &error), 0);
+    tree_path(&tree, "x.pid", path);
+    for (int readable = 0; readable < 2; readable++) {
+        chmod(path, readable ? 0644 : 0600);
+        fflush(stdout);
+        pid_t child = fork();
+        if (child == 0)
+            stranger(path, readable);
+        check_exit(child);
+    }
+    CU_ASSERT_EQUAL(holder(&tree), getpid());
+    pidfile_close(file);
+    tree_close(&tree);
+}
+
 /* Somebody wrote into the file of a living process: no PID is guessed. */
 static void test_garbage(void)
 {
@@ -417,4 +469,4 @@ static void test_garbage(void)
 TEST_MAIN("daemon/pidfile", {"open and close", test_open_and_close}, {"stale", test_stale},
           {"killed holder", test_killed_holder}, {"fork", test_fork}, {"replaced", test_replaced},
           {"fifty starters", test_starters}, {"turns", test_turns}, {"refused", test_refused},
-          {"denied", test_denied}, {"garbage", test_garbage})
+          {"denied", test_denied}, {"stranger", test_stranger}, {"garbage", test_garbage})
