@@ -6,11 +6,11 @@ set -euo pipefail
 
 packages=(
     build-essential cmake ninja-build pkg-config git clang-format-14 scdoc man-db
-    libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev            # the host
+    libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev zlib1g-dev # the host
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
-    libgmp-dev libmpfr-dev libxxhash-dev zlib1g-dev uuid-dev libutf8proc-dev libicu-dev   # tools
+    libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev   # tools
     libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
-    jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel
+    jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel faketime logrotate
     systemd shellcheck python3-yaml                                                # service files
 )
 

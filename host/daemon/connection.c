@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Connection files: which ports and key the protocols should take, and where clients find them. */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,6 +83,17 @@ int connection_serve(struct server *server, struct error *ret_error)
     return rc;
 }
 
+/* The log never shows the key, not even within what a client sent. */
+static void redact_key(struct server *server, const json_t *connection)
+{
+    const char *key = llmspell_string(connection, "key");
+    char *copy = key && logger_redact(key) == 0 ? strdup(key) : NULL;
+    if (server->redacted)
+        logger_unredact(server->redacted);
+    free(server->redacted);
+    server->redacted = copy;
+}
+
 int connection_write(struct server *server, struct error *ret_error)
 {
     const struct server_options *options = server->options;
@@ -90,6 +102,7 @@ int connection_write(struct server *server, struct error *ret_error)
         server->protocols.count ? json_copy(first->connection) : NULL;
     if (!connection)
         return error_set(ret_error, LLMSPELL_EUNAVAILABLE, "no protocol serves this kernel");
+    redact_key(server, connection);
     json_object_set_new(connection, "kernel_id", json_string(options->id));
     json_object_set_new(connection, "pid", json_integer(getpid()));
     json_object_set_new(connection, "protocol", json_string(first->plugin->head.name));

@@ -131,6 +131,28 @@ static json_t *plugins(const struct catalog *catalog)
                      loaded, "refused", refused);
 }
 
+static void add_recent(void *data, const struct log_recent *record)
+{
+    json_t *row = json_pack("{s:o, s:s, s:s, s:s}", "at", timestamp_json(record->time.tv_sec),
+                            "level", log_level_name(record->level), "source", record->source,
+                            "message", record->message);
+    json_array_append_new(data, row);
+}
+
+static json_t *log_facts(void)
+{
+    struct log_counts counts;
+    json_t *written = json_object(), *recent = json_array();
+    logger_counts(&counts);
+    for (int level = LOG_ERROR; level <= LOG_TRACE; level++)
+        json_object_set_new(written, log_level_name((enum log_level)level),
+                            json_integer((json_int_t)counts.written[level]));
+    logger_recent(add_recent, recent);
+    return json_pack("{s:o, s:I, s:I, s:I, s:o}", "written", written, "dropped",
+                     (json_int_t)counts.dropped, "rotations", (json_int_t)counts.rotations, "bytes",
+                     (json_int_t)counts.bytes, "recent_errors", recent);
+}
+
 static json_t *last_reload(struct server *server)
 {
     pthread_mutex_lock(&server->lock);
@@ -156,6 +178,7 @@ static json_t *take(struct server *server)
     json_object_set_new(dump, "kernel", kernel_dump(server->kernel));
     json_object_set_new(dump, "protocols", protocols_status(&server->protocols));
     json_object_set_new(dump, "plugins", plugins(server->catalog));
+    json_object_set_new(dump, "log", log_facts());
     json_object_set_new(dump, "last_reload", last_reload(server));
     return dump;
 }

@@ -33,7 +33,7 @@ struct server {
     bool connection_written, given_written;
     time_t started_at;
     int64_t started_ns;
-    const char *ended; /* why the loop was left, for the state file */
+    char *redacted; /* the key that the log does not show */
 
     uv_loop_t loop;
     bool loop_ready, asked_once;

@@ -10,9 +10,11 @@
 
 #include <llmspell/tool.h>
 
+#include "daemon/crash.h"
 #include "daemon/daemonize.h"
 #include "daemon/internal.h"
 #include "daemon/pidfile.h"
+#include "log/capture.h"
 #include "log/logger.h"
 #include "plugin/section.h"
 #include "util/timestamp.h"
@@ -47,11 +49,18 @@ int server_open_log(const struct server_options *options, const struct config *c
         .file = server_log_file(options, config),
         .rotate_bytes = (uint64_t)config_integer(config, "log", "rotate_size"),
         .rotate_count = (unsigned)config_integer(config, "log", "rotate_count"),
+        .rotate_age_ms = config_integer(config, "log", "rotate_age"),
+        .rotate_max_age_ms = config_integer(config, "log", "rotate_max_age"),
+        .compress = config_bool(config, "log", "compress"),
+        .sinks = config_string(config, "log", "sink"),
+        .kernel = options->id,
     };
     log_level_parse(options->log_level ? options->log_level : config_string(config, "log", "level"),
                     &log.level);
     log_format_parse(config_string(config, "log", "format"), &log.format);
-    return logger_open(&log, ret_error);
+    int rc = logger_open(&log, ret_error);
+    crash_set_fd(logger_descriptor());
+    return rc;
 }
 
 /* ---- what status_reply says of the process ---- */
@@ -149,6 +158,8 @@ static int start(struct server *server, struct error *ret_error)
     int rc = pidfile_open(options->pidfile, &server->pidfile, ret_error);
     if (rc == 0)
         rc = server_open_log(options, server->config, ret_error);
+    if (rc == 0 && crash_install(logger_descriptor(), options->id) < 0)
+        log_warn("kernel", "crashes will not be reported");
     if (rc == 0)
         open_notify(server);
     if (rc == 0)
@@ -170,13 +181,23 @@ static int start(struct server *server, struct error *ret_error)
     return rc;
 }
 
+/* From here on what libraries and children print is in the log. */
+static void go_to_background(int ready_fd)
+{
+    struct error error;
+    daemonize_ready(ready_fd, -1);
+    if (capture_start(&error) < 0)
+        log_warn("kernel", "stdout and stderr go nowhere: %s", error.message);
+    crash_set_drain(capture_drain_fd(STDERR_FILENO));
+}
+
 static void tell_ready(struct server *server)
 {
     const struct server_options *options = server->options;
     log_info("kernel", "%s is ready (pid %d, %s)", options->id, (int)getpid(),
              options->connection_file);
     if (options->ready_fd >= 0)
-        daemonize_ready(options->ready_fd, -1);
+        go_to_background(options->ready_fd);
     else if (options->ready)
         options->ready(options->data, server->protocols.items[0].connection);
     warn_of_sockets(options->sockets);
@@ -206,6 +227,7 @@ static unsigned end_operations(struct server *server)
 static void release(struct server *server)
 {
     json_decref(server->last_reload);
+    free(server->redacted);
     notify_close(&server->notify);
     config_unref(server->config);
     catalog_unref(server->catalog);
@@ -234,6 +256,9 @@ static int end(struct server *server, bool was_ready)
     pidfile_close(server->pidfile);
     if (was_ready)
         log_info("kernel", "%s has ended (%s)", server->options->id, server->reason);
+    crash_set_drain(-1);
+    capture_stop();
+    crash_set_fd(-1);
     logger_close();
     if (abandoned)
         _exit(status);
@@ -256,8 +281,8 @@ int server_run(const struct server_options *options, int *ret_status, struct err
     };
     int rc = start(&server, ret_error);
     if (rc == 0) {
-        tell_ready(&server);
         state_write(&server, NULL, 0, 0);
+        tell_ready(&server);
         bridge_start_idle(&server);
         uv_run(&server.loop, UV_RUN_DEFAULT);
         log_info("kernel", "%s ends: %s", options->id, server.reason);

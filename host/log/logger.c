@@ -1,44 +1,52 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The log of the process. Writers share a lock that only logger_open and logger_close take alone;
- * rotation swaps the file below the descriptor (rotator.c), so that nobody waits for it. */
+ * The log of the process: levels, options, the set of sinks. Writers share a lock that is taken
+ * alone only to replace the sinks; what a sink cannot take is counted and told once it can. */
 #include "log/logger.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/recent.h"
 #include "log/record.h"
-#include "log/rotator.h"
+#include "log/redact.h"
+#include "log/sink.h"
 
-#define STALL_MS 1000 /* how long a full terminal or pipe without blocking may take */
+static const struct sink_type *const types[] = {&sink_file, &sink_stderr, &sink_syslog,
+                                                &sink_journal};
+#define TYPES (sizeof types / sizeof *types)
 
-/* The one sink of the process: there is nothing else that errors could be reported to. */
-static struct {
-    pthread_rwlock_t lock;    /* read: use of the sink; write: replacing it */
-    pthread_mutex_t rotating; /* held by the one writer that rotates */
-    int fd;
-    char *path; /* NULL: stderr */
-    enum log_format format;
-    bool color;
-    uint64_t rotate_bytes; /* 0: never */
-    unsigned rotate_count;
-    atomic_int level;
-    atomic_uint_fast64_t size;    /* bytes in the file, about */
+struct sink {
+    const struct sink_type *type;
+    void *self;
     atomic_uint_fast64_t dropped; /* records lost since the last good write */
     atomic_int reason;            /* errno of the last loss */
-    atomic_bool torn;             /* the last write ended within a record */
-} sink = {.lock = PTHREAD_RWLOCK_INITIALIZER,
-          .rotating = PTHREAD_MUTEX_INITIALIZER,
-          .fd = STDERR_FILENO,
-          .level = LOG_WARN};
+};
+
+struct sink_set {
+    struct sink sinks[TYPES];
+    size_t count;
+};
+
+static struct sink_set plain_stderr = {.sinks = {{.type = &sink_stderr}}, .count = 1};
+
+/* The one log of the process: there is nothing else that errors could be reported to. */
+static struct {
+    pthread_rwlock_t lock; /* read: writing records; write: replacing sinks or secrets */
+    struct sink_set *set;
+    struct redactor redactor;
+    struct recent recent;
+    struct log_totals totals;
+    atomic_int level;
+} logger = {.lock = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP, /* writers never starve */
+            .set = &plain_stderr,
+            .recent = RECENT_INIT,
+            .level = LOG_WARN};
 
 static const char *const level_names[] = {"off", "error", "warn", "info", "debug", "trace"};
 static const char *const format_names[] = {"compact", "pretty", "json"};
@@ -70,128 +78,82 @@ bool log_format_parse(const char *name, enum log_format *ret_format)
     return false;
 }
 
+int logger_descriptor(void)
+{
+    int fd = -1;
+    pthread_rwlock_rdlock(&logger.lock);
+    for (size_t i = 0; i < logger.set->count && fd < 0; i++)
+        if (logger.set->sinks[i].type->descriptor)
+            fd = logger.set->sinks[i].type->descriptor(logger.set->sinks[i].self);
+    pthread_rwlock_unlock(&logger.lock);
+    return fd;
+}
+
 void logger_set_level(enum log_level level)
 {
-    atomic_store_explicit(&sink.level, (int)level, memory_order_relaxed);
+    atomic_store_explicit(&logger.level, (int)level, memory_order_relaxed);
 }
 
 bool logger_enabled(enum log_level level)
 {
     return level != LOG_OFF &&
-           (int)level <= atomic_load_explicit(&sink.level, memory_order_relaxed);
+           (int)level <= atomic_load_explicit(&logger.level, memory_order_relaxed);
 }
 
-/* ---- writing; the caller holds sink.lock ---- */
+/* ---- writing; the caller holds logger.lock ---- */
 
-/* Writes all bytes: one write(2), but for signals and full disks. Returns 0 or errno. */
-static int write_bytes(const char *bytes, size_t size)
+static void add_total(atomic_uint_fast64_t *total, uint64_t number)
 {
-    size_t done = 0;
-    while (done < size) {
-        ssize_t written = write(sink.fd, bytes + done, size - done);
-        if (written > 0) {
-            done += (size_t)written;
-            continue;
-        }
-        int reason = written == 0 ? EIO : errno;
-        struct pollfd ready = {.fd = sink.fd, .events = POLLOUT};
-        if (reason == EINTR || (reason == EAGAIN && poll(&ready, 1, STALL_MS) > 0))
-            continue;
-        if (done > 0)
-            atomic_store(&sink.torn, true);
-        return reason;
-    }
-    return 0;
-}
-
-/* A record after half of another one starts on a line of its own. */
-static int write_record(const struct record *record)
-{
-    if (atomic_load(&sink.torn) && write_bytes("\n", 1) == 0)
-        atomic_store(&sink.torn, false);
-    int reason = write_bytes(record->text, record->size);
-    if (!reason)
-        atomic_fetch_add(&sink.size, record->size);
-    return reason;
-}
-
-static void make_record(struct record *record, enum log_level level, const char *source,
-                        const char *message)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    record_init(record, level, sink.format, sink.color, &now, source, message);
-}
-
-/* A record of the log itself. Returns 0 or errno. */
-static int write_notice(const char *message)
-{
-    struct record record;
-    make_record(&record, LOG_WARN, "log", message);
-    int reason = write_record(&record);
-    record_clear(&record);
-    return reason;
-}
-
-static void count_loss(uint64_t records, int reason)
-{
-    atomic_store(&sink.reason, reason);
-    atomic_fetch_add(&sink.dropped, records);
+    atomic_fetch_add_explicit(total, number, memory_order_relaxed);
 }
 
 /* Before the next record: says how many are missing, if the sink takes anything again. */
-static void report_losses(void)
+static void report_losses(struct sink *sink, const struct timespec *now)
 {
-    uint64_t lost = atomic_exchange(&sink.dropped, 0);
+    if (atomic_load_explicit(&sink->dropped, memory_order_relaxed) == 0)
+        return;
+    uint64_t lost = atomic_exchange(&sink->dropped, 0);
     if (lost == 0)
         return;
     char message[160], reason[64];
     snprintf(message, sizeof message, "%llu record%s lost here: %s", (unsigned long long)lost,
              lost == 1 ? " was" : "s were",
-             strerror_r(atomic_load(&sink.reason), reason, sizeof reason));
-    int failed = write_notice(message);
-    if (failed)
-        count_loss(lost, failed);
-}
-
-static void rotate(void)
-{
-    uint64_t size = 0;
-    int rc = rotator_rotate(sink.path, sink.fd, sink.rotate_count, &size);
-    if (rc <= 0)
-        atomic_store(&sink.size, rc == 0 ? size : 0); /* after a failure: again a limit later */
+             strerror_r(atomic_load(&sink->reason), reason, sizeof reason));
+    struct log_entry notice = {
+        .level = LOG_WARN, .time = *now, .source = "log", .message = message};
+    ssize_t rc = sink->type->write(sink->self, &notice);
     if (rc >= 0)
         return;
-    char message[512], reason[64];
-    snprintf(message, sizeof message, "cannot rotate %.300s, it grows on: %s", sink.path,
-             strerror_r(-rc, reason, sizeof reason));
-    int failed = write_notice(message);
-    if (failed)
-        count_loss(1, failed);
+    atomic_store(&sink->reason, (int)-rc);
+    atomic_fetch_add(&sink->dropped, lost);
 }
 
-static bool is_due(size_t length)
+static void write_to(struct sink *sink, const struct log_entry *entry)
 {
-    uint64_t size = atomic_load(&sink.size);
-    return sink.rotate_bytes > 0 && size > 0 && size + length > sink.rotate_bytes;
+    report_losses(sink, &entry->time);
+    ssize_t rc = sink->type->write(sink->self, entry);
+    if (rc >= 0) {
+        add_total(&logger.totals.bytes, (uint64_t)rc);
+        return;
+    }
+    atomic_store(&sink->reason, (int)-rc);
+    atomic_fetch_add(&sink->dropped, 1);
+    add_total(&logger.totals.dropped, 1);
 }
 
 static void write_message(enum log_level level, const char *source, const char *message)
 {
-    struct record record;
-    pthread_rwlock_rdlock(&sink.lock);
-    make_record(&record, level, source, message);
-    if (is_due(record.size) && pthread_mutex_trylock(&sink.rotating) == 0) {
-        if (is_due(record.size)) /* nobody else did it between the two questions */
-            rotate();
-        pthread_mutex_unlock(&sink.rotating);
-    }
-    report_losses();
-    int failed = write_record(&record);
-    if (failed)
-        count_loss(1, failed);
-    record_clear(&record);
-    pthread_rwlock_unlock(&sink.lock);
+    pthread_rwlock_rdlock(&logger.lock);
+    char *clean = redactor_apply(&logger.redactor, message);
+    struct log_entry entry = {.level = level, .source = source, .message = clean ? clean : message};
+    clock_gettime(CLOCK_REALTIME, &entry.time);
+    for (size_t i = 0; i < logger.set->count; i++)
+        write_to(&logger.set->sinks[i], &entry);
+    if (level <= LOG_WARN)
+        recent_add(&logger.recent, level, &entry.time, source, entry.message);
+    pthread_rwlock_unlock(&logger.lock);
+    add_total(&logger.totals.written[level], 1);
+    redactor_release(clean);
 }
 
 void log_write(enum log_level level, const char *source, const char *format, ...)
@@ -218,76 +180,131 @@ void log_write(enum log_level level, const char *source, const char *format, ...
 
 /* ---- opening and closing ---- */
 
-static char *absolute_path(const char *path)
+static void set_free(struct sink_set *set)
 {
-    char *absolute = NULL, *cwd = *path == '/' ? NULL : getcwd(NULL, 0);
-    if (*path == '/')
-        absolute = strdup(path);
-    else if (!cwd || asprintf(&absolute, "%s/%s", cwd, path) < 0)
-        absolute = NULL;
-    free(cwd);
-    return absolute;
+    struct timespec now;
+    if (set == &plain_stderr)
+        return;
+    clock_gettime(CLOCK_REALTIME, &now);
+    for (size_t i = 0; i < set->count; i++) {
+        report_losses(&set->sinks[i], &now);
+        set->sinks[i].type->close(set->sinks[i].self);
+    }
+    free(set);
 }
 
-static int open_error(const char *path, int reason, struct error *ret_error)
+/* Nobody waits for the old sinks to be closed. */
+static void replace_set(struct sink_set *set)
 {
-    const char *cure = reason == ENOENT   ? "; make its folder first"
-                       : reason == ELOOP  ? "; it is a symbolic link: name the file itself"
-                       : reason == EACCES ? "; choose a folder that you may write to"
-                                          : "";
-    return error_set(ret_error, LLMSPELL_EIO, "cannot open the log file %s: %s%s", path,
-                     strerror(reason), cure);
+    pthread_rwlock_wrlock(&logger.lock);
+    struct sink_set *before = logger.set;
+    logger.set = set;
+    pthread_rwlock_unlock(&logger.lock);
+    set_free(before);
 }
 
-/* Closes the sink and makes it stderr. The caller holds sink.lock alone. */
-static void close_sink(void)
+static const struct sink_type *find_type(const char *name, size_t length)
 {
-    report_losses();
-    if (sink.path)
-        close(sink.fd);
-    free(sink.path);
-    sink.path = NULL;
-    sink.fd = STDERR_FILENO;
-    sink.format = LOG_COMPACT;
-    sink.color = false;
-    sink.rotate_bytes = 0;
-    atomic_store(&sink.size, 0);
-    atomic_store(&sink.dropped, 0);
-    atomic_store(&sink.torn, false);
+    for (size_t i = 0; i < TYPES; i++)
+        if (strlen(types[i]->name) == length && strncasecmp(types[i]->name, name, length) == 0)
+            return types[i];
+    return NULL;
+}
+
+static int add_sink(struct sink_set *set, const char *name, size_t length,
+                    const struct logger_options *options, struct error *ret_error)
+{
+    const struct sink_type *type = find_type(name, length);
+    if (!type)
+        return error_set(ret_error, LLMSPELL_EINVAL,
+                         "[log] sink: there is no sink \"%.*s\"; choose from file, stderr, syslog, "
+                         "journal",
+                         (int)length, name);
+    for (size_t i = 0; i < set->count; i++)
+        if (set->sinks[i].type == type)
+            return 0;
+    void *self = NULL;
+    int rc = type->open(options, &logger.totals, &self, ret_error);
+    if (rc == 0)
+        set->sinks[set->count++] = (struct sink){.type = type, .self = self};
+    return rc;
+}
+
+static int open_sinks(struct sink_set *set, const struct logger_options *options,
+                      struct error *ret_error)
+{
+    static const char blanks[] = ", \t\n";
+    const char *at = options->sinks ? options->sinks + strspn(options->sinks, blanks) : "";
+    if (!*at)
+        at = options->file ? "file" : "stderr";
+    int rc = 0;
+    while (*at && !rc) {
+        size_t length = strcspn(at, blanks);
+        rc = add_sink(set, at, length, options, ret_error);
+        at += length;
+        at += strspn(at, blanks);
+    }
+    return rc;
 }
 
 int logger_open(const struct logger_options *options, struct error *ret_error)
 {
-    char *path = NULL;
-    int fd = STDERR_FILENO;
-    struct stat facts = {0};
-    if (options->file) {
-        path = absolute_path(options->file);
-        fd = path ? rotator_open(path) : -ENOMEM;
-        if (fd < 0) {
-            free(path);
-            return open_error(options->file, -fd, ret_error);
-        }
+    struct sink_set *set = calloc(1, sizeof *set);
+    if (!set)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    int rc = open_sinks(set, options, ret_error);
+    if (rc) {
+        set_free(set);
+        return rc;
     }
-    bool regular = path && fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
-    pthread_rwlock_wrlock(&sink.lock);
-    close_sink();
-    sink.fd = fd;
-    sink.path = path;
-    sink.format = options->format;
-    sink.color = options->color && !path;
-    sink.rotate_bytes = regular ? options->rotate_bytes : 0;
-    sink.rotate_count = options->rotate_count;
-    atomic_store(&sink.size, (uint64_t)facts.st_size);
-    pthread_rwlock_unlock(&sink.lock);
+    replace_set(set);
     logger_set_level(options->level);
     return 0;
 }
 
 void logger_close(void)
 {
-    pthread_rwlock_wrlock(&sink.lock);
-    close_sink();
-    pthread_rwlock_unlock(&sink.lock);
+    replace_set(&plain_stderr);
     logger_set_level(LOG_WARN);
+}
+
+void logger_redirect_stderr(int fd)
+{
+    pthread_rwlock_wrlock(&logger.lock);
+    sink_stderr_redirect(fd);
+    pthread_rwlock_unlock(&logger.lock);
+}
+
+/* ---- secrets and figures ---- */
+
+int logger_redact(const char *secret)
+{
+    pthread_rwlock_wrlock(&logger.lock);
+    int rc = redactor_add(&logger.redactor, secret);
+    pthread_rwlock_unlock(&logger.lock);
+    return rc;
+}
+
+void logger_unredact(const char *secret)
+{
+    pthread_rwlock_wrlock(&logger.lock);
+    redactor_remove(&logger.redactor, secret);
+    pthread_rwlock_unlock(&logger.lock);
+}
+
+void logger_recent(void (*callback)(void *data, const struct log_recent *record), void *data)
+{
+    struct log_recent records[RECENT_MAX];
+    unsigned count = recent_copy(&logger.recent, records);
+    for (unsigned i = 0; i < count; i++)
+        callback(data, &records[i]);
+}
+
+void logger_counts(struct log_counts *ret_counts)
+{
+    for (size_t i = 0; i <= LOG_TRACE; i++)
+        ret_counts->written[i] = atomic_load(&logger.totals.written[i]);
+    ret_counts->dropped = atomic_load(&logger.totals.dropped);
+    ret_counts->rotations = atomic_load(&logger.totals.rotations);
+    ret_counts->bytes = atomic_load(&logger.totals.bytes);
 }

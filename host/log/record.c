@@ -28,15 +28,37 @@ static void add_text(struct record *record, const char *text)
     add(record, text, strlen(text));
 }
 
+static void put_digits(char *to, int width, int64_t number)
+{
+    while (width-- > 0) {
+        to[width] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
+/* 2026-11-22T17:43:13.306Z. By hand (the civil calendar, years from 0 to 9999), since gmtime_r and
+ * snprintf would cost more than all the rest of a record. */
 static void add_time(struct record *record, const struct timespec *time)
 {
-    struct tm parts = {0};
-    gmtime_r(&time->tv_sec, &parts);
-    char text[80];
-    snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900,
-             parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-             (int)(time->tv_nsec / 1000000));
-    add_text(record, text);
+    char text[] = "0000-00-00T00:00:00.000Z";
+    int64_t days = time->tv_sec / 86400, rest = time->tv_sec % 86400;
+    if (rest < 0) {
+        rest += 86400;
+        days--;
+    }
+    int64_t shifted = days + 719468; /* from 0000-03-01: a leap day ends its year */
+    int64_t era = shifted / 146097, day = shifted % 146097;
+    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+    int64_t in_year = day - (365 * year + year / 4 - year / 100);
+    int64_t month = (5 * in_year + 2) / 153;
+    put_digits(text, 4, era * 400 + year + (month >= 10));
+    put_digits(text + 5, 2, month < 10 ? month + 3 : month - 9);
+    put_digits(text + 8, 2, in_year - (153 * month + 2) / 5 + 1);
+    put_digits(text + 11, 2, rest / 3600);
+    put_digits(text + 14, 2, rest / 60 % 60);
+    put_digits(text + 17, 2, rest % 60);
+    put_digits(text + 20, 3, time->tv_nsec / 1000000);
+    add(record, text, sizeof text - 1);
 }
 
 /* \n, \r and \t by letter, other control characters by number. */
@@ -52,10 +74,25 @@ static void add_escape(struct record *record, uint32_t code, bool json)
     add_text(record, text);
 }
 
+/* The leading bytes that are as they are in every format: most messages are nothing else. */
+static size_t count_plain(const char *text, size_t size, bool json)
+{
+    size_t i = 0;
+    while (i < size && text[i] >= 0x20 && text[i] < 0x7F &&
+           !(json && (text[i] == '"' || text[i] == '\\')))
+        i++;
+    return i;
+}
+
 /* Text stays, the rest is escaped; in JSON a byte that is not UTF-8 becomes U+FFFD. */
 static void add_escaped(struct record *record, const char *text, size_t size, bool json)
 {
     for (size_t i = 0; i < size;) {
+        size_t plain = count_plain(text + i, size - i, json);
+        add(record, text + i, plain);
+        i += plain;
+        if (i == size)
+            break;
         uint32_t code = 0;
         size_t length = utf8_sequence((const unsigned char *)text + i, size - i, &code);
         if (length == 0 && json)
@@ -121,6 +158,7 @@ void record_init(struct record *record, enum log_level level, enum log_format fo
         format_json(record, level, time);
     else
         format_line(record, level, color, time);
+    record->body = json ? 0 : record->size;
     add_escaped(record, source, source_size, json);
     add_text(record, json ? "\",\"message\":\"" : color ? "\x1b[0m: " : ": ");
     add_escaped(record, message, size, json);

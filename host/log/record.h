@@ -15,6 +15,7 @@
 struct record {
     char *text; /* size bytes, '\n' last; in small, or allocated */
     size_t size;
+    size_t body; /* where "source: message" starts; 0 in JSON */
     char small[RECORD_SMALL];
 };
 

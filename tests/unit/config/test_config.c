@@ -257,8 +257,8 @@ static void test_unknown(void)
                  "kernel, log, plugins, policy, tools, and tool.NAME");
     refused_file(&place, "[log]\nhistory = 1\n", "[log] has no key \"history\"",
                  "it belongs into [kernel]");
-    refused_file(&place, "[log]\nqqqqqq = 1\n", "its keys are level, format, file, rotate_size",
-                 "rotate_count");
+    refused_file(&place, "[log]\nqqqqqq = 1\n",
+                 "its keys are level, format, sink, file, rotate_size", "rotate_count");
     refused_file(&place, "[tool.]\nx = 1\n", "llmspell.ini:1: [tool.]", "name of a plugin");
     refused_file(&place, "[tool.A/b]\n", "llmspell.ini:1: [tool.A/b]", "name of a plugin");
     tree_write(&place.tree, "home/llmspell.ini", "[log]\nlevel\n");

@@ -136,16 +136,62 @@ static void test_failure(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "number 9\n"));
     free(text);
     int fd = rotator_open(tree_path(&tree, "y.log", path));
-    uint64_t size = 7;
-    int other = rotator_open(path); /* another process that rotates just now */
-    CU_ASSERT_EQUAL(flock(other, LOCK_EX | LOCK_NB), 0);
-    CU_ASSERT_EQUAL(rotator_rotate(path, fd, 1, &size), 1);
-    CU_ASSERT_EQUAL(size, 7);
+    int other = rotator_lock(path); /* another process that rotates just now */
+    CU_ASSERT_TRUE_FATAL(other >= 0);
+    CU_ASSERT_EQUAL(rotator_lock(path), -EAGAIN);
+    CU_ASSERT_EQUAL(rotator_rotate(path, fd, 1), 1);
     close(other);
-    CU_ASSERT_EQUAL(rotator_rotate(path, fd, 1, &size), 0);
-    CU_ASSERT_EQUAL(size, 0);
+    CU_ASSERT_EQUAL(rotator_rotate(path, fd, 1), 0);
     CU_ASSERT_TRUE(tree_exists(&tree, "y.log.1"));
     CU_ASSERT_EQUAL(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    close(fd);
+    tree_close(&tree);
+}
+
+/* Compressed and plain files keep their order, gaps stay, the oldest falls off in either form. */
+static void test_names(void)
+{
+    struct tree tree;
+    char path[TREE_MAX];
+    tree_open(&tree);
+    tree_write(&tree, "x.log", "0");
+    tree_write(&tree, "x.log.1", "1");
+    tree_write(&tree, "x.log.2.gz", "2");
+    tree_write(&tree, "x.log.4.gz", "4");
+    int fd = rotator_open(tree_path(&tree, "x.log", path));
+    CU_ASSERT_EQUAL(rotator_rotate(path, fd, 4), 0);
+    static const char *const there[] = {"x.log.1", "x.log.2", "x.log.3.gz"}, *const texts[] = {
+                                                                                 "0", "1", "2"};
+    for (size_t i = 0; i < 3; i++) {
+        char *text = tree_read(&tree, there[i]);
+        CU_ASSERT_STRING_EQUAL(text, texts[i]);
+        free(text);
+    }
+    static const char *const gone[] = {"x.log.1.gz", "x.log.2.gz", "x.log.3",
+                                       "x.log.4",    "x.log.4.gz", "x.log.5.gz"};
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        CU_ASSERT_FALSE(tree_exists(&tree, gone[i]));
+    close(fd);
+    tree_close(&tree);
+}
+
+/* Whoever writes a file holds it; a file that is being compressed is not opened for writing. */
+static void test_locks(void)
+{
+    struct tree tree;
+    char path[TREE_MAX], other[TREE_MAX];
+    tree_open(&tree);
+    int fd = rotator_open(tree_path(&tree, "x.log", path));
+    int probe = open(path, O_RDONLY | O_CLOEXEC);
+    CU_ASSERT_NOT_EQUAL(flock(probe, LOCK_EX | LOCK_NB), 0);
+    CU_ASSERT_EQUAL(rotator_follow(path, fd), 0);
+    CU_ASSERT_EQUAL(rename(path, tree_path(&tree, "moved", other)), 0);
+    CU_ASSERT_EQUAL(rotator_lock(path), -ENOENT);
+    CU_ASSERT_EQUAL(rotator_follow(path, fd), ROTATOR_MOVED);
+    CU_ASSERT_TRUE(rotator_is_same(path, fd));
+    CU_ASSERT_EQUAL(flock(probe, LOCK_EX | LOCK_NB), 0);
+    CU_ASSERT_EQUAL(rotator_open(other), -EBUSY);
+    close(probe);
     close(fd);
     tree_close(&tree);
 }
@@ -209,4 +255,4 @@ static void test_threads(void)
 
 TEST_MAIN("log/rotator", {"shift", test_shift}, {"truncate", test_truncate}, {"sizes", test_sizes},
           {"foreign rotation", test_foreign_rotation}, {"failure", test_failure},
-          {"threads", test_threads})
+          {"names", test_names}, {"locks", test_locks}, {"threads", test_threads})

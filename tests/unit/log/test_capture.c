@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * host/log/capture.c: what this process and its children print becomes records. Each case runs in a
+ * child, since CUnit prints, too; the child's exit status counts what failed. */
+#include "test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "config/tree.h"
+#include "log/capture.h"
+#include "log/logger.h"
+
+static int failures;
+
+#define CHECK(condition)                                                                           \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            failures++;                                                                            \
+            log_error("test", "line %d: %s", __LINE__, #condition);                                \
+        }                                                                                          \
+    } while (0)
+
+/* Runs function with the capture on, and gives what was logged. */
+static char *captured(void (*function)(void))
+{
+    struct tree tree;
+    char path[TREE_MAX];
+    int status = -1;
+    struct logger_options options = {.level = LOG_INFO};
+    tree_open(&tree);
+    options.file = tree_path(&tree, "x.log", path);
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) {
+        CHECK(logger_open(&options, NULL) == 0);
+        CHECK(capture_start(NULL) == 0);
+        function();
+        capture_stop();
+        logger_close();
+        _exit(failures);
+    }
+    CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+    CU_ASSERT_EQUAL(status, 0);
+    char *text = tree_read(&tree, "x.log");
+    if (status != 0)
+        printf("\n%s\n", text);
+    tree_close(&tree);
+    return text;
+}
+
+static bool put(int fd, const char *text, size_t size)
+{
+    return write(fd, text, size) == (ssize_t)size;
+}
+
+static void print_lines(void)
+{
+    struct error error = {0};
+    CHECK(capture_start(&error) == LLMSPELL_EBUSY);
+    CHECK(capture_drain_fd(STDIN_FILENO) == -1);
+    CHECK(fcntl(capture_drain_fd(STDOUT_FILENO), F_GETFL) & O_NONBLOCK);
+    printf("from stdout\n");
+    fprintf(stderr, "from stderr, password=x\n\n");
+    CHECK(put(STDERR_FILENO, "half", 4) && put(STDERR_FILENO, " a line\r\nnul \0 byte\n", 20));
+    CHECK(put(STDERR_FILENO, "the rest", 8));
+}
+
+static void test_lines(void)
+{
+    char *text = captured(print_lines);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z INFO  stdout: from stdout\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z WARN  stderr: from stderr, password=[redacted]\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z WARN  stderr: half a line\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z WARN  stderr: nul ? byte\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z WARN  stderr: the rest\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "stderr: \n"));
+    free(text);
+}
+
+#define LONG_LINE 200000
+
+static void print_long_line(void)
+{
+    char *line = malloc(LONG_LINE);
+    memset(line, 'x', LONG_LINE);
+    line[LONG_LINE - 1] = '\n';
+    CHECK(line && put(STDOUT_FILENO, line, LONG_LINE)); /* more than the pipe holds */
+    free(line);
+}
+
+static void test_long_line(void)
+{
+    char *text = captured(print_long_line);
+    size_t count = 0, records = 0;
+    for (const char *at = text; *at; at++) {
+        count += *at == 'x';
+        records += *at == '\n';
+    }
+    CU_ASSERT_EQUAL(count, LONG_LINE - 1);
+    CU_ASSERT_EQUAL(records, 4);
+    free(text);
+}
+
+/* The descriptor is /dev/null. */
+static bool is_null(int fd)
+{
+    struct stat facts, null;
+    return fstat(fd, &facts) == 0 && stat("/dev/null", &null) == 0 &&
+           facts.st_rdev == null.st_rdev && S_ISCHR(facts.st_mode);
+}
+
+/* A child that floods, and keeps the pipe: stopping does not wait for it. */
+static void print_flood(void)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        close(capture_drain_fd(STDOUT_FILENO)); /* as execve does */
+        for (;;)
+            if (write(STDOUT_FILENO, "flood\n", 6) < 0)
+                _exit(0);
+    }
+    struct log_counts counts;
+    do {
+        poll(NULL, 0, 1);
+        logger_counts(&counts);
+    } while (counts.written[LOG_INFO] < 1000);
+    capture_stop();
+    CHECK(is_null(STDOUT_FILENO) && is_null(STDERR_FILENO));
+    CHECK(capture_drain_fd(STDOUT_FILENO) == -1);
+    CHECK(waitpid(child, NULL, 0) == child); /* its pipe is broken */
+    CHECK(capture_start(NULL) == 0);
+    printf("again\n");
+}
+
+static void test_flood(void)
+{
+    char *text = captured(print_flood);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z INFO  stdout: flood\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z INFO  stdout: again\n"));
+    free(text);
+}
+
+/* The log's own stderr is not captured: records would come round for ever. */
+static void print_to_stderr_sink(void)
+{
+    struct log_counts before, after;
+    struct logger_options options = {.level = LOG_INFO}, null = {.file = "/dev/null"};
+    int ends[2];
+    char text[4096];
+    capture_stop();
+    CHECK(pipe(ends) == 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+    logger_counts(&before);
+    CHECK(capture_start(NULL) == 0 && logger_open(&options, NULL) == 0);
+    log_warn("k", "once");
+    fprintf(stderr, "a library's line\n");
+    capture_stop();
+    CHECK(logger_open(&null, NULL) == 0);
+    logger_counts(&after);
+    CHECK(after.written[LOG_WARN] - before.written[LOG_WARN] == 2);
+    ssize_t size = read(ends[0], text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    CHECK(strstr(text, "WARN  k: once\n") && strstr(text, "stderr: a library's line\n"));
+}
+
+static void test_stderr_sink(void)
+{
+    free(captured(print_to_stderr_sink));
+}
+
+/* As a crash handler does: what the thread has not read yet can be read. */
+static void print_and_drain(void)
+{
+    char text[64];
+    ssize_t size;
+    do { /* the thread may be faster */
+        CHECK(put(STDERR_FILENO, "dying\n", 6));
+        size = read(capture_drain_fd(STDERR_FILENO), text, sizeof text);
+    } while (size < 0 && errno == EAGAIN);
+    CHECK(size > 0 && memcmp(text, "dying\n", 6) == 0);
+}
+
+static void test_drain(void)
+{
+    free(captured(print_and_drain));
+}
+
+TEST_MAIN("log/capture", {"lines", test_lines}, {"long line", test_long_line},
+          {"flood", test_flood}, {"stderr sink", test_stderr_sink}, {"drain", test_drain})
