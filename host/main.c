@@ -10,6 +10,8 @@
 #include <llmspell/version.h>
 
 #include "cli/cli.h"
+#include "tool/frame.h"
+#include "tool/runner.h"
 
 static const struct cli_option *find_letter(char letter)
 {
@@ -122,6 +124,8 @@ static bool args_are_bad(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], RUNNER_ARGUMENT) == 0)
+        return runner_main();
     setlocale(LC_CTYPE, ""); /* widths in tables; numbers stay as in C */
     ignore_write_signals();
     int at = skip_options(argc, argv), used;

@@ -115,6 +115,7 @@ int cli_load_catalog(const struct cli *cli, const struct config *config,
     struct catalog_options options = {
         .folders = (const char *const *)folders,
         .allow_writable = config_bool(config, "plugins", "allow_writable"),
+        .bundled = folders ? plugin_paths_bundled(folders) : NULL,
         .previous = previous,
     };
     int rc = folders ? catalog_open(&options, ret_catalog, ret_error)

@@ -76,6 +76,14 @@ const char *config_home(const struct config *config);
 int config_plugin(const struct config *config, const char *section, const json_t *schema,
                   json_t **ret_object, struct error *ret_error);
 
+/* The keys that every [tool.NAME] takes beside those of its manifest, as a schema of that form; a
+ * new reference, NULL without memory. [any-thread] */
+json_t *config_common_schema(void);
+
+/* Their values for one section; defaults in. *ret_object: a new reference. [any-thread] */
+int config_common(const struct config *config, const char *section, json_t **ret_object,
+                  struct error *ret_error);
+
 /* Names of the plugin sections that stand in the files, in order ("tool.calculator", …): NULL after
  * the last. [any-thread] */
 const char *config_plugin_section(const struct config *config, size_t index);

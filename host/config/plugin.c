@@ -192,7 +192,8 @@ static int check_keys(const struct config *config, const char *section, const js
 {
     for (size_t i = 0; i < config->entry_count; i++) {
         const struct config_entry *entry = &config->entries[i];
-        if (strcmp(entry->section, section) == 0 && !json_object_get(properties, entry->key))
+        if (strcmp(entry->section, section) == 0 && !json_object_get(properties, entry->key) &&
+            !store_is_common_key(section, entry->key))
             return unknown_key(entry, properties, ret_error);
     }
     return 0;
@@ -253,14 +254,11 @@ static int add_property(const struct config *config, const char *section, const 
     return json_object_set_new(object, key, value) ? out_of_memory(ret_error) : 0;
 }
 
-int config_plugin(const struct config *config, const char *section, const json_t *schema,
-                  json_t **ret_object, struct error *ret_error)
+static int read_properties(const struct config *config, const char *section,
+                           const json_t *properties, json_t **ret_object, struct error *ret_error)
 {
-    const json_t *properties = json_object_get(schema, "properties");
-    int rc = check_keys(config, section, properties, ret_error);
     LLMSPELL_CLEANUP_JSON json_t *object = json_object();
-    if (!rc && !object)
-        rc = out_of_memory(ret_error);
+    int rc = object ? 0 : out_of_memory(ret_error);
     const char *key;
     json_t *property;
     json_object_foreach((json_t *)properties, key, property)
@@ -271,4 +269,20 @@ int config_plugin(const struct config *config, const char *section, const json_t
     if (!rc)
         *ret_object = llmspell_steal_json(&object);
     return rc;
+}
+
+int config_plugin(const struct config *config, const char *section, const json_t *schema,
+                  json_t **ret_object, struct error *ret_error)
+{
+    const json_t *properties = json_object_get(schema, "properties");
+    int rc = check_keys(config, section, properties, ret_error);
+    return rc ? rc : read_properties(config, section, properties, ret_object, ret_error);
+}
+
+int config_common(const struct config *config, const char *section, json_t **ret_object,
+                  struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_JSON json_t *schema = config_common_schema();
+    return read_properties(config, section, json_object_get(schema, "properties"), ret_object,
+                           ret_error);
 }

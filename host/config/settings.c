@@ -65,6 +65,15 @@ const struct setting settings_table[] = {
      "Tools that may not be called, separated by commas."},
     {"tools", "timeout", SETTING_DURATION, "0", NULL, 0, 7 * DAY, true,
      "Upper bound for the time of a tool call. 0 = what the tool's manifest says."},
+    {"tools", "isolation", SETTING_CHOICE, "auto", "auto|inline|process", 0, 0, true,
+     "Where tools run: in the kernel's process (inline), each in a sandboxed process of its own, "
+     "or "
+     "(auto) as the manifest of a bundled tool says, and in a process if it is somebody else's."},
+    {"tools", "warm_processes", SETTING_INTEGER, "8", NULL, 0, 256, true,
+     "Processes of tools that are kept for the next call, over all tools."},
+    {"tools", "crash_limit", SETTING_INTEGER, "3", NULL, 0, 16, true,
+     "Crashes of a tool's process within a minute before the tool is set aside for a minute. 0 = "
+     "never."},
     {"tools", "check_results", SETTING_BOOL, "false", NULL, 0, 0, true,
      "Check every result against the result schema of the tool's manifest; one that does not fit "
      "is "

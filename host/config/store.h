@@ -67,6 +67,9 @@ int store_defaults(struct config *config, struct error *ret_error);
 const struct config_entry *store_entry(const struct config *config, const char *section,
                                        const char *key);
 
+/* A key of [tool.NAME] that is the host's, whatever the tool's manifest says? [any-thread] */
+bool store_is_common_key(const char *section, const char *key);
+
 /* Values are UTF-8 without control characters. EINVAL. [any-thread] */
 int store_check_text(const char *where, const char *raw, struct error *ret_error);
 

@@ -35,7 +35,7 @@ json_t *kernel_cancel(struct kernel *kernel, const json_t *content)
     struct operation *operation = find_active(kernel, msg_id);
     bool found = operation != NULL, waits = false;
     if (found) {
-        atomic_store(&operation->cancel, 1);
+        cancel_set(&operation->cancel);
         waits = queue_remove(&kernel->executor.queue, operation);
         if (!waits)
             executor_interrupt(&kernel->executor, operation);
@@ -125,7 +125,7 @@ bool dispatch_knows(const char *msg_type)
 }
 
 int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
-                  const atomic_int *cancel, json_t **ret_reply)
+                  struct cancel *cancel, json_t **ret_reply)
 {
     if (strcmp(msg_type, "tool_request") == 0)
         *ret_reply = answer_tool(kernel, content, cancel);

@@ -30,7 +30,7 @@ static json_t *operations(struct kernel *kernel)
     for (const struct operation *o = kernel->active; o; o = o->right) {
         json_t *row =
             json_pack("{s:s, s:f, s:b, s:b, s:s*, s:o*, s:o*}", "msg_type", o->msg_type, "age_ms",
-                      (double)(now - o->started_ns) / 1e6, "cancelled", atomic_load(&o->cancel),
+                      (double)(now - o->started_ns) / 1e6, "cancelled", cancel_is_set(&o->cancel),
                       "detached", o->detached, "protocol", o->origin ? o->origin->source : NULL,
                       "msg_id", header_member(o, "msg_id"), "session", header_member(o, "session"));
         json_array_append_new(array, row);

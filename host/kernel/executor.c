@@ -49,7 +49,7 @@ static int32_t wait_input(struct executor *executor, struct operation *operation
                           json_t **ret_value)
 {
     pthread_mutex_lock(&executor->lock);
-    while (!executor->input_value && !atomic_load(&operation->cancel))
+    while (!executor->input_value && !cancel_is_set(&operation->cancel))
         pthread_cond_wait(&executor->changed, &executor->lock);
     json_t *value = executor->input_value;
     executor->input_value = NULL;
@@ -352,7 +352,7 @@ void executor_interrupt(struct executor *executor, const struct operation *only)
 {
     pthread_mutex_lock(&executor->lock);
     if (executor->current && (!only || executor->current == only)) {
-        atomic_store(&executor->current->cancel, 1);
+        cancel_set(&executor->current->cancel);
         executor->table->interrupt(executor->self);
         pthread_cond_broadcast(&executor->changed);
     }

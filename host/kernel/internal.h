@@ -31,7 +31,7 @@ struct operation {
     uint32_t metric;    /* its row of the kernel's metrics */
     uint32_t held;      /* callbacks that run; guarded by the kernel's lock, as detached */
     bool detached;      /* its client is gone: no more callbacks */
-    atomic_int cancel;
+    struct cancel cancel;
     atomic_bool aborted; /* to be answered with status aborted, without running */
     uint32_t flags;
     uint32_t parent_size;
@@ -179,13 +179,13 @@ void pool_stop(struct pool *pool);
 
 /* ---- the answers: each returns the reply's content, a new reference ---- */
 
-json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_int *cancel);
+json_t *answer_tool(struct kernel *kernel, const json_t *content, struct cancel *cancel);
 json_t *answer_kernel_info(struct kernel *kernel);
 json_t *answer_status(struct kernel *kernel);
 
 /* A request of the runtime itself, answered at once. EUNKNOWN: not for runtimes. */
 int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
-                  const atomic_int *cancel, json_t **ret_reply);
+                  struct cancel *cancel, json_t **ret_reply);
 
 /* ---- metrics.c: how many requests of each type, and how long they took ---- */
 

@@ -239,7 +239,7 @@ unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms, int64_t interr
     wait_drained(kernel, grace_ms);
     if (kernel->active_count > 0) {
         for (struct operation *o = kernel->active; o; o = o->right) {
-            atomic_store(&o->cancel, 1);
+            cancel_set(&o->cancel);
             o->aborted = true;
         }
         executor_interrupt(&kernel->executor, NULL);

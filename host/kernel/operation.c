@@ -24,6 +24,7 @@ struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *orig
     operation->input = request->input;
     operation->done = request->done;
     operation->flags = request->flags;
+    cancel_init(&operation->cancel);
     operation->started_ns = clock_monotonic_ns();
     operation->parent_size = (uint32_t)parent_size;
     if (parent_size)
@@ -38,6 +39,7 @@ void operation_free(struct operation *operation)
     if (!operation)
         return;
     json_decref(operation->content);
+    cancel_clear(&operation->cancel);
     free(operation);
 }
 

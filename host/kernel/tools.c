@@ -58,7 +58,7 @@ static json_t *info(struct registry *registry, const char *name)
 }
 
 static json_t *invoke(struct registry *registry, const json_t *content, const char *name,
-                      const atomic_int *cancel)
+                      struct cancel *cancel)
 {
     struct invoke_options options = {
         .timeout_ms = llmspell_integer(content, "timeout_ms", 0),
@@ -81,7 +81,7 @@ static json_t *test(struct registry *registry, const char *name)
                      tests);
 }
 
-static json_t *answer(struct registry *registry, const json_t *content, const atomic_int *cancel)
+static json_t *answer(struct registry *registry, const json_t *content, struct cancel *cancel)
 {
     const char *command = llmspell_string(content, "command");
     const char *name = llmspell_string(content, "name");
@@ -104,7 +104,7 @@ static json_t *answer(struct registry *registry, const json_t *content, const at
                                         : invoke(registry, content, name, cancel);
 }
 
-json_t *answer_tool(struct kernel *kernel, const json_t *content, const atomic_int *cancel)
+json_t *answer_tool(struct kernel *kernel, const json_t *content, struct cancel *cancel)
 {
     struct registry *registry = kernel_registry(kernel);
     json_t *reply = answer(registry, content, cancel);

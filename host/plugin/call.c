@@ -33,7 +33,7 @@ static int32_t api_fail(struct llmspell_call *base, int32_t code, const char *pa
 static int32_t api_cancelled(const struct llmspell_call *base)
 {
     const struct call *call = (const struct call *)base;
-    if (call->cancel && atomic_load_explicit(call->cancel, memory_order_relaxed))
+    if (call->cancel && cancel_is_set(call->cancel))
         return LLMSPELL_ECANCELLED;
     if (call->deadline_ns && clock_monotonic_ns() >= call->deadline_ns)
         return LLMSPELL_ETIMEOUT;

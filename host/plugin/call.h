@@ -10,6 +10,7 @@
 
 #include <llmspell/host.h>
 
+#include "util/cancel.h"
 #include "util/error.h"
 
 /* One loaded plugin as it sees the host. Embedded in its owner; lives as long as the process. */
@@ -26,8 +27,8 @@ typedef void (*call_progress_fn)(void *data, double done, double total, const ch
 struct call {
     struct llmspell_call base; /* first: the two pointers are converted into each other */
     struct error error;
-    const atomic_int *cancel; /* non-zero: cancelled; or NULL */
-    int64_t deadline_ns;      /* CLOCK_MONOTONIC; 0 = none */
+    struct cancel *cancel; /* non-zero: cancelled; or NULL */
+    int64_t deadline_ns;   /* CLOCK_MONOTONIC; 0 = none */
     call_progress_fn progress;
     void *progress_data;
     int64_t progress_ns; /* when the last report was let through */

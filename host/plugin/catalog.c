@@ -21,6 +21,7 @@ struct catalog {
     struct entry *entries;
     size_t count, room;
     bool allow_writable;
+    bool bundled; /* the folder that is read */
 };
 
 struct plugin *plugin_ref(struct plugin *plugin)
@@ -142,6 +143,31 @@ static struct plugin *plugin_new(const char *folder, const char *file)
     return NULL;
 }
 
+static void set_source(struct plugin *plugin)
+{
+    snprintf(plugin->source, sizeof plugin->source, "%s:%s", plugin_kind_name(plugin->head.kind),
+             plugin->head.name);
+    plugin->ctx.source = plugin->source;
+}
+
+int plugin_from_file(const char *path, struct plugin **ret_plugin, struct error *ret_error)
+{
+    const char *slash = strrchr(path, '/');
+    LLMSPELL_CLEANUP_FREE char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
+    const struct catalog any = {.allow_writable = true};
+    struct plugin *plugin = folder ? plugin_new(folder, slash ? slash + 1 : path) : NULL;
+    if (!plugin)
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    int rc = inspect(plugin, &any, folder, 0, ret_error);
+    if (rc < 0) {
+        plugin_unref(plugin);
+        return rc;
+    }
+    set_source(plugin);
+    *ret_plugin = plugin;
+    return 0;
+}
+
 static int add_file(struct catalog *catalog, const char *folder, mode_t folder_mode,
                     const char *file, struct error *ret_error)
 {
@@ -158,14 +184,13 @@ static int add_file(struct catalog *catalog, const char *folder, mode_t folder_m
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
     catalog->entries[catalog->count] = (struct entry){plugin, (unsigned)catalog->count};
     catalog->count++;
+    plugin->bundled = catalog->bundled;
     struct error why;
     if (inspect(plugin, catalog, folder, folder_mode, &why) < 0)
         mark(plugin, PLUGIN_REFUSED, why.message);
     if (!plugin->has_head)
         guess_head(plugin);
-    snprintf(plugin->source, sizeof plugin->source, "%s:%s", plugin_kind_name(plugin->head.kind),
-             plugin->head.name);
-    plugin->ctx.source = plugin->source;
+    set_source(plugin);
     return 0;
 }
 
@@ -263,6 +288,17 @@ static bool seen_before(const char *const *folders, size_t index)
     return false;
 }
 
+static bool is_bundled(const struct catalog_options *options, const char *folder)
+{
+    struct stat st, other;
+    if (stat(folder, &st) != 0)
+        return false;
+    for (const char *const *at = options->bundled; at && *at; at++)
+        if (stat(*at, &other) == 0 && other.st_dev == st.st_dev && other.st_ino == st.st_ino)
+            return true;
+    return false;
+}
+
 int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog,
                  struct error *ret_error)
 {
@@ -276,6 +312,7 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
     for (size_t i = 0; rc == 0 && options->folders[i]; i++) {
         if (seen_before(options->folders, i))
             continue;
+        catalog->bundled = is_bundled(options, options->folders[i]);
         rc = add_folder(catalog, options->folders[i], ret_error);
         for (size_t k = 0; rc == 0 && k < 3; k++) {
             LLMSPELL_CLEANUP_FREE char *path = NULL;

@@ -27,6 +27,7 @@ struct plugin {
     char *path;
     struct manifest_head head; /* of a refused file: name is the file's */
     bool has_head;             /* kind and name come from a manifest */
+    bool bundled;              /* came with the host, not from somebody else */
     char *text;                /* the manifest as it is in the file; NULL if refused before */
     size_t text_size;
     struct note_stamp stamp;
@@ -45,6 +46,7 @@ struct catalog;
 struct catalog_options {
     const char *const *folders; /* in order of precedence; NULL-terminated; missing ones are fine */
     bool allow_writable;        /* accept files and folders that group or others may write */
+    const char *const *bundled; /* those of folders that come with the host; or NULL */
     const struct catalog
         *previous; /* a rescan: unchanged files stay the same struct plugin; or NULL */
 };
@@ -57,6 +59,10 @@ int catalog_open(const struct catalog_options *options, struct catalog **ret_cat
 /* One more owner; the last catalog_unref frees it, but no plugin that was loaded. [any-thread] */
 struct catalog *catalog_ref(const struct catalog *catalog);
 void catalog_unref(struct catalog *catalog);
+
+/* One file, without a catalog (a runner): no check of who may write it. EREFUSED and EIO name the
+ * reason. *ret_plugin: a new reference. */
+int plugin_from_file(const char *path, struct plugin **ret_plugin, struct error *ret_error);
 
 /* All plugins, sorted by kind, name, precedence. Borrowed; NULL at the end. [any-thread] */
 struct plugin *catalog_at(const struct catalog *catalog, size_t index);

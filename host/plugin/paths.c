@@ -11,6 +11,8 @@
 #define LLMSPELL_LIBDIR "lib" /* CMAKE_INSTALL_LIBDIR of the build */
 #endif
 
+#define BUNDLED 2 /* folders at the end of the list */
+
 struct list {
     const char *cwd; /* where relative paths start: a daemon's own folder is / */
     char **items;
@@ -82,6 +84,14 @@ char **plugin_paths(const struct config *config, const char *const *arguments, c
         return list.items;
     plugin_paths_free(list.items);
     return NULL;
+}
+
+const char *const *plugin_paths_bundled(char *const *paths)
+{
+    size_t count = 0;
+    while (paths[count])
+        count++;
+    return (const char *const *)paths + count - BUNDLED;
 }
 
 void plugin_paths_free(char **paths)

@@ -54,7 +54,7 @@ int section_check(const struct config *config, const struct catalog *catalog, co
                   struct error *ret_error)
 {
     const json_t *manifest = NULL;
-    LLMSPELL_CLEANUP_JSON json_t *object = NULL;
+    LLMSPELL_CLEANUP_JSON json_t *object = NULL, *common = NULL;
     struct plugin *plugin = plugin_of(catalog, section);
     if (!plugin)
         return no_plugin(config, catalog, section, ret_error);
@@ -62,5 +62,7 @@ int section_check(const struct config *config, const struct catalog *catalog, co
     if (rc == 0)
         rc =
             config_plugin(config, section, json_object_get(manifest, "config"), &object, ret_error);
+    if (rc == 0 && plugin->head.kind == PLUGIN_TOOL)
+        rc = config_common(config, section, &common, ret_error);
     return rc;
 }

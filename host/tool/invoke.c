@@ -8,6 +8,9 @@
 
 #include "tool/tool.h"
 
+#define MEMORY_MB 512 /* of a runner whose tool's manifest gives no limit */
+#define WALL_MS 60000 /* of a call in a runner, likewise */
+
 /* What the extensions find behind struct call.owner. */
 struct invocation {
     const struct files *files;
@@ -124,22 +127,58 @@ static int64_t least(int64_t a, int64_t b)
     return a > 0 && (b <= 0 || a < b) ? a : b;
 }
 
+int invoke_entry(const struct llmspell_tool *entry, void *self, struct call *call,
+                 const struct files *files, const json_t *params, json_t **ret_result)
+{
+    struct invocation invocation = {files};
+    call->owner = &invocation;
+    return entry->invoke(self, &call->base, params, ret_result);
+}
+
+static int64_t wall_limit(const struct registry *registry, const struct tool *tool,
+                          const struct invoke_options *options)
+{
+    int64_t configured = config_integer(registry_config(registry), "tools", "timeout");
+    return least(options->timeout_ms, least(configured, tool->wall_ms));
+}
+
+static int run_in_process(const struct registry *registry, struct tool *tool, const json_t *params,
+                          const struct invoke_options *options, json_t **ret_result,
+                          struct error *ret_error)
+{
+    struct runner_call call = {
+        .key = options->grants ? NULL : tool,
+        .plugin = tool->plugin,
+        .grants = options->grants ? options->grants : tool->grants,
+        .config = tool->config,
+        .crashes = &tool->crashes,
+        .memory_mb = tool->memory_mb > 0 ? tool->memory_mb : MEMORY_MB,
+        .output_bytes = tool->output_bytes,
+        .params = params,
+        .wall_ms = wall_limit(registry, tool, options),
+        .cancel = options->cancel,
+        .progress = options->progress,
+        .progress_data = options->progress_data,
+    };
+    if (call.wall_ms == 0)
+        call.wall_ms = WALL_MS;
+    atomic_store_explicit(&tool->open, true, memory_order_relaxed);
+    return runners_call(registry_runners(registry), &call, ret_result, ret_error);
+}
+
 static int run(const struct registry *registry, struct tool *tool, const json_t *params,
                const struct invoke_options *options, json_t **ret_result, struct error *ret_error)
 {
-    const struct config *config = registry_config(registry);
-    struct invocation invocation = {options->files ? options->files : tool->files};
-    int64_t wall_ms = least(config_integer(config, "tools", "timeout"), tool->wall_ms);
-    wall_ms = least(options->timeout_ms, wall_ms);
+    int64_t wall_ms = wall_limit(registry, tool, options);
     struct call call;
     call_init(&call, &tool->plugin->ctx);
     call.cancel = options->cancel;
     call.deadline_ns = wall_ms > 0 ? clock_monotonic_ns() + wall_ms * 1000000 : 0;
     call.progress = options->progress;
     call.progress_data = options->progress_data;
-    call.owner = &invocation;
     json_t *result = NULL;
-    int rc = tool->entry->invoke(tool->self, &call.base, params, &result);
+    const struct files *files = options->files ? options->files : tool->files;
+    int rc = invoke_entry(tool->entry, tool->self, &call, files, params, &result);
     if (rc >= 0 && !result)
         return error_set(ret_error, LLMSPELL_EFAILED, "%s returned no result: a bug in the tool",
                          tool->plugin->head.name);
@@ -165,9 +204,9 @@ static int invoke(const struct registry *registry, struct tool *tool, const json
         rc = params_check(tool->plan, tool->parameters, prepared, ret_error);
     if (rc == 0)
         rc = check_policy(registry, tool, ret_error);
-    if (rc == 0)
-        rc = tool_open(tool, registry, ret_error);
-    if (rc == 0)
+    if (rc == 0 && tool->process)
+        rc = run_in_process(registry, tool, prepared, options, &result, ret_error);
+    else if (rc == 0 && (rc = tool_open(tool, registry, ret_error)) == 0)
         rc = run(registry, tool, prepared, options, &result, ret_error);
     if (rc == 0)
         rc = check_result(tool, result, options->check_result, ret_error);

@@ -10,14 +10,16 @@
 #include "tool/registry.h"
 
 struct files;
+struct grants;
 
 struct invoke_options {
-    int64_t timeout_ms;       /* 0 = what manifest and [tools] timeout say; else the least counts */
-    const atomic_int *cancel; /* non-zero ends the call; or NULL */
+    int64_t timeout_ms;    /* 0 = what manifest and [tools] timeout say; else the least counts */
+    struct cancel *cancel; /* non-zero ends the call; or NULL */
     call_progress_fn progress;
     void *progress_data;
-    const struct files *files; /* instead of the tool's own roots (tool test); or NULL */
-    bool check_result;         /* a result that breaks the manifest's schema is an error */
+    const struct grants *grants; /* for a process, instead of the tool's own (tool test); or NULL */
+    const struct files *files;   /* instead of the tool's own roots (tool test); or NULL */
+    bool check_result;           /* a result that breaks the manifest's schema is an error */
 };
 
 /* Calls a tool. params: borrowed, NULL = {}. *ret_reply: always set, a new reference to
@@ -33,6 +35,11 @@ int tool_test(struct registry *registry, const char *name, json_t **ret_tests,
 
 /* {"code", "message", "path"?} of an error. */
 json_t *error_json(const struct error *error);
+
+/* Calls the plugin itself: gives the extensions what they need, and nothing more. */
+struct llmspell_tool;
+int invoke_entry(const struct llmspell_tool *entry, void *self, struct call *call,
+                 const struct files *files, const json_t *params, json_t **ret_result);
 
 /* The extensions of tools, by id: for struct llmspell_ctx. */
 const void *invoke_extension(struct llmspell_ctx *ctx, const char *id);

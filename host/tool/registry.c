@@ -14,6 +14,7 @@ struct registry {
     atomic_uint refs;
     struct catalog *catalog;
     struct config *config;
+    struct runners *runners;
     char *workdir, *tmpdir;
     struct tool **tools; /* sorted by name, as the catalog is */
     size_t count;
@@ -47,6 +48,7 @@ static struct tool *keep(const struct registry *previous, const struct registry 
     snprintf(section, sizeof section, "tool.%s", plugin->head.name);
     if (!tool || tool->plugin != plugin ||
         !config_same_section(previous->config, registry->config, "policy") ||
+        !config_same_section(previous->config, registry->config, "tools") ||
         !config_same_section(previous->config, registry->config, section))
         return NULL;
     return tool_ref(tool);
@@ -60,12 +62,29 @@ static int fill(struct registry *registry, const struct registry *previous)
             continue;
         struct tool *tool = keep(previous, registry, plugin);
         if (!tool)
-            tool = tool_new(plugin);
+            tool = tool_new(plugin, registry->runners);
         if (!tool)
             return LLMSPELL_ENOMEM;
         registry->tools[registry->count++] = tool;
     }
     return 0;
+}
+
+/* A reload keeps the set, so that warm processes stay, unless its settings have changed. */
+static int make_runners(struct registry *registry, const struct registry_options *options,
+                        struct error *ret_error)
+{
+    const struct registry *previous = options->previous;
+    if (previous && config_same_section(previous->config, registry->config, "tools")) {
+        registry->runners = runners_ref(previous->runners);
+        return 0;
+    }
+    struct runners_options runners = {
+        .program = options->program,
+        .idle_max = (unsigned)config_integer(registry->config, "tools", "warm_processes"),
+        .crash_limit = (unsigned)config_integer(registry->config, "tools", "crash_limit"),
+    };
+    return runners_new(&runners, &registry->runners, ret_error);
 }
 
 int registry_new(const struct registry_options *options, struct registry **ret_registry,
@@ -81,10 +100,14 @@ int registry_new(const struct registry_options *options, struct registry **ret_r
     registry->workdir = strdup(options->workdir);
     registry->tmpdir = strdup(tmpdir && *tmpdir == '/' ? tmpdir : "/tmp");
     registry->tools = calloc(catalog_count(options->catalog) + 1, sizeof(struct tool *));
-    if (!registry->workdir || !registry->tmpdir || !registry->tools ||
-        fill(registry, options->previous) < 0) {
+    int rc = registry->workdir && registry->tmpdir && registry->tools
+                 ? make_runners(registry, options, ret_error)
+                 : error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    if (rc == 0 && fill(registry, options->previous) < 0)
+        rc = error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    if (rc < 0) {
         registry_unref(registry);
-        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+        return rc;
     }
     *ret_registry = registry;
     return 0;
@@ -102,6 +125,7 @@ void registry_unref(struct registry *registry)
         return;
     for (size_t i = 0; i < registry->count; i++)
         tool_unref(registry->tools[i]);
+    runners_unref(registry->runners);
     free(registry->tools);
     free(registry->workdir);
     free(registry->tmpdir);
@@ -123,6 +147,11 @@ struct tool *registry_at(const struct registry *registry, size_t index)
 const struct config *registry_config(const struct registry *registry)
 {
     return registry->config;
+}
+
+struct runners *registry_runners(const struct registry *registry)
+{
+    return registry->runners;
 }
 
 const struct catalog *registry_catalog(const struct registry *registry)
@@ -286,7 +315,13 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     const json_t *capabilities = json_object_get(manifest, "capabilities");
     json_object_set_new(info, "level", json_string(manifest_level(capabilities)));
-    json_object_set_new(info, "effective_isolation", json_string("inline"));
+    if (tool_describe(tool, registry, ret_error) < 0) {
+        json_decref(info);
+        return ret_error->code;
+    }
+    json_object_set_new(info, "effective_isolation",
+                        json_string(tool->process ? "process" : "inline"));
+    json_object_set_new(info, "granted", grants_json(tool->grants));
     json_object_set_new(info, "file", json_string(tool->plugin->path));
     *ret_info = info;
     return 0;

@@ -119,20 +119,28 @@ static int compare(const json_t *example, const json_t *result, struct error *re
 static int run_in(struct tool *tool, struct registry *registry, const char *folder,
                   const json_t *example, struct error *ret_error)
 {
-    struct grant_folders folders = {
-        .workdir = folder, .tmpdir = folder, .home = folder, .tool_name = tool->plugin->head.name};
+    struct grant_wish wish = {.workdir = folder,
+                              .tmpdir = folder,
+                              .home = folder,
+                              .tool_name = tool->plugin->head.name,
+                              .trusted = true};
+    struct grants *grants = NULL;
     struct files *files = NULL;
     LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
     int rc = set_up(folder, json_object_get(example, "setup"), ret_error);
     if (rc == 0)
-        rc = grants_files(json_object_get(tool->manifest, "capabilities"), &folders, &files,
-                          ret_error);
-    if (rc < 0)
+        rc = grants_new(json_object_get(tool->manifest, "capabilities"), &wish, &grants, ret_error);
+    if (rc == 0)
+        rc = grants_files(grants, &files, ret_error);
+    if (rc < 0) {
+        grants_unref(grants);
         return rc;
-    struct invoke_options options = {.files = files, .check_result = true};
+    }
+    struct invoke_options options = {.grants = grants, .files = files, .check_result = true};
     rc = tool_invoke(registry, tool->plugin->head.name, json_object_get(example, "params"),
                      &options, &reply);
     files_free(files);
+    grants_unref(grants);
     if (rc < 0) {
         const json_t *error = json_object_get(reply, "error");
         return error_set(ret_error, rc, "%s: %s", llmspell_string(error, "code"),

@@ -2,10 +2,9 @@
  * The two steps of a tool's life before its first call: described (schemas, grants), then open. */
 #include "tool/tool.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <llmspell/fs.h>
 
 #include "plugin/loader.h"
 #include "tool/invoke.h"
@@ -29,6 +28,53 @@ static int64_t limit(const struct tool *tool, const char *key)
     return json_integer_value(json_object_get(limits, key));
 }
 
+/* Where a tool runs: its own section says so, else [tools] isolation, else its manifest if it is
+ * bundled; what others wrote runs in a process. */
+static bool runs_in_process(const struct tool *tool, const struct config *config,
+                            const json_t *common)
+{
+    const char *wanted = llmspell_string(common, "isolation");
+    if (!wanted || strcmp(wanted, "auto") == 0)
+        wanted = config_string(config, "tools", "isolation");
+    if (strcmp(wanted, "auto") != 0)
+        return strcmp(wanted, "process") == 0;
+    const char *own = llmspell_string(tool->manifest, "isolation");
+    return !tool->plugin->bundled || (own && strcmp(own, "process") == 0);
+}
+
+/* What the tool may do, and where it does it. */
+static int grant(struct tool *tool, const struct registry *registry, struct error *ret_error)
+{
+    const struct config *config = registry_config(registry);
+    char section[MANIFEST_NAME_MAX + 8];
+    LLMSPELL_CLEANUP_JSON json_t *common = NULL;
+    snprintf(section, sizeof section, "tool.%s", tool->plugin->head.name);
+    int rc = config_common(config, section, &common, ret_error);
+    if (rc < 0)
+        return rc;
+    struct grant_wish wish = {
+        .workdir = registry_workdir(registry),
+        .tmpdir = registry_tmpdir(registry),
+        .home = config_home(config),
+        .tool_name = tool->plugin->head.name,
+        .fs_roots = config_string(config, "policy", "fs_roots"),
+        .common = common,
+        .trusted = tool->plugin->bundled,
+    };
+    tool->process = runs_in_process(tool, config, common);
+    grants_unref(tool->grants); /* of an attempt that failed later */
+    tool->grants = NULL;
+    rc = grants_new(json_object_get(tool->manifest, "capabilities"), &wish, &tool->grants,
+                    ret_error);
+    if (rc < 0)
+        return rc;
+    tool->memory_mb = tool->grants->memory_mb ? tool->grants->memory_mb : limit(tool, "memory_mb");
+    if (!tool->process)
+        return grants_files(tool->grants, &tool->files, ret_error);
+    return config_plugin(config, section, json_object_get(tool->manifest, "config"), &tool->config,
+                         ret_error);
+}
+
 static int describe(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     int rc = plugin_manifest(tool->plugin, &tool->manifest, ret_error);
@@ -42,16 +88,7 @@ static int describe(struct tool *tool, const struct registry *registry, struct e
         return rc;
     tool->wall_ms = limit(tool, "wall_ms");
     tool->output_bytes = limit(tool, "output_kb") * 1024;
-    const struct config *config = registry_config(registry);
-    struct grant_folders folders = {
-        .workdir = registry_workdir(registry),
-        .tmpdir = registry_tmpdir(registry),
-        .home = config_home(config),
-        .tool_name = tool->plugin->head.name,
-        .fs_roots = config_string(config, "policy", "fs_roots"),
-    };
-    return grants_files(json_object_get(tool->manifest, "capabilities"), &folders, &tool->files,
-                        ret_error);
+    return grant(tool, registry, ret_error);
 }
 
 int tool_describe(struct tool *tool, const struct registry *registry, struct error *ret_error)
@@ -117,13 +154,15 @@ bool tool_is_open(const struct tool *tool)
     return atomic_load(&tool->open);
 }
 
-struct tool *tool_new(struct plugin *plugin)
+struct tool *tool_new(struct plugin *plugin, struct runners *runners)
 {
     struct tool *tool = calloc(1, sizeof *tool);
     if (!tool)
         return NULL;
     atomic_init(&tool->refs, 1);
     tool->plugin = plugin_ref(plugin);
+    tool->runners = runners_ref(runners);
+    pthread_mutex_init(&tool->crashes.lock, NULL);
     pthread_mutex_init(&tool->lock, NULL);
     return tool;
 }
@@ -140,6 +179,11 @@ void tool_unref(struct tool *tool)
         return;
     if (tool->entry && tool->entry->close)
         tool->entry->close(tool->self);
+    runners_forget(tool->runners, tool);
+    runners_unref(tool->runners);
+    json_decref(tool->config);
+    grants_unref(tool->grants);
+    pthread_mutex_destroy(&tool->crashes.lock);
     files_free(tool->files);
     params_plan_free(tool->plan);
     schema_free(tool->parameters);

@@ -14,22 +14,30 @@
 #include "plugin/catalog.h"
 #include "sandbox/files.h"
 #include "schema/schema.h"
+#include "tool/grants.h"
 #include "tool/params.h"
+#include "tool/runners.h"
 
 struct registry;
 
 /* Counted: owned by the registries that list it (a reload keeps what it does not concern). */
 struct tool {
     atomic_uint refs;
-    struct plugin *plugin; /* counted */
-    pthread_mutex_t lock;  /* guards the steps to described and open */
+    struct plugin *plugin;   /* counted */
+    struct runners *runners; /* counted */
+    struct crashes crashes;
+    pthread_mutex_t lock; /* guards the steps to described and open */
     atomic_bool described, open;
 
     /* once described */
     const json_t *manifest; /* borrowed from plugin */
     struct schema *parameters, *result;
     struct params_plan *plan;
-    struct files *files;           /* NULL: no file capability */
+    struct grants *grants;
+    struct files *files;           /* inline only; NULL: no file capability */
+    json_t *config;                /* process only: the tool's section */
+    bool process;                  /* called in a runner, not in this process */
+    int64_t memory_mb;             /* of a runner */
     int64_t wall_ms, output_bytes; /* 0 = no limit */
 
     /* once open */
@@ -38,7 +46,7 @@ struct tool {
 };
 
 /* NULL: no memory. */
-struct tool *tool_new(struct plugin *plugin);
+struct tool *tool_new(struct plugin *plugin, struct runners *runners);
 struct tool *tool_ref(struct tool *tool);
 void tool_unref(struct tool *tool); /* the last one closes it; NULL is fine */
 
@@ -47,14 +55,5 @@ int tool_describe(struct tool *tool, const struct registry *registry, struct err
 
 /* Loads the plugin and calls its open, once. [any-thread] */
 int tool_open(struct tool *tool, const struct registry *registry, struct error *ret_error);
-
-/* The file roots of a list of capabilities beneath a working and a temporary folder: *ret_files is
- * NULL if no file capability is among them. state_name: for ${statedir}; home: its parent. */
-struct grant_folders {
-    const char *workdir, *tmpdir, *home, *tool_name;
-    const char *fs_roots; /* [policy] fs_roots */
-};
-int grants_files(const json_t *capabilities, const struct grant_folders *folders,
-                 struct files **ret_files, struct error *ret_error);
 
 #endif

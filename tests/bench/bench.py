@@ -16,9 +16,11 @@ import tempfile
 import time
 from pathlib import Path
 
+import daemons
 import figures
 import processes
 
+FIGURES = {**figures.FIGURES, **daemons.FIGURES}
 SIGNS = {"<=": "≤", ">=": "≥"}
 WHAT = {"ours": "", "ratio": "x", "ours_p99": "p99 ", "ratio_p99": "p99 x"}
 
@@ -73,7 +75,7 @@ def measure(bench, names):
     for name in names:
         before = time.monotonic()
         try:
-            rows += figures.FIGURES[name](bench)
+            rows += FIGURES[name](bench)
         except (processes.Failed, subprocess.TimeoutExpired) as why:
             failed.append((name, str(why)))
         finally:
@@ -87,11 +89,11 @@ def arguments():
     parser.add_argument("--build", required=True, type=Path, help="build folder with bin/llmspell")
     parser.add_argument("--quick", action="store_true", help="fewer rounds, for a first look")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers into FILE")
-    parser.add_argument("--only", metavar="NAMES", default=",".join(figures.FIGURES),
+    parser.add_argument("--only", metavar="NAMES", default=",".join(FIGURES),
                         help="these figures, with commas: %(default)s")
     options = parser.parse_args()
     options.only = [name for name in options.only.split(",") if name]
-    unknown = [name for name in options.only if name not in figures.FIGURES]
+    unknown = [name for name in options.only if name not in FIGURES]
     if unknown:
         parser.error(f"no figure is called {', '.join(unknown)}")
     if not (options.build / "bin" / "llmspell").exists():

@@ -4,12 +4,14 @@
  *     client turns [-c] [-b BUSY] TYPE COUNT (FILE CONTENT)…   one request each, in turns
  *     client pipeline [-c] TYPE COUNT WINDOW FILE CONTENT PID  up to WINDOW requests on their way
  *     client record FILE CONTENT PID OUT                       one execute; its events go into OUT
- *     client interrupt [-t MS] COUNT FILE CONTENT              from interrupt_request to the reply
+ *     client interrupt [-t MS] [-s PID] COUNT FILE CONTENT     from interrupt_request to the reply
+ *     client signal COUNT NUMBER PID FILE [TEXT]               from a signal to its trace in FILE
  *     client spawn FILE PROGRAM ARG…                           from spawn to kernel_info_reply
  *     client commands COUNT PROGRAM ARG… [-- PROGRAM ARG…]…    from spawn to exit
  * -c: on the control channel; -b: while the last kernel runs the endless code of BUSY; -t: how long
- * to wait for a message; exit status 3 if it did not come. */
+ * to wait for a message; exit status 3 if it did not come; -s: SIGINT instead of the request. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -239,6 +241,7 @@ static void interrupt(struct peer *peer, const struct request *busy)
 struct options {
     int control;
     const char *busy;
+    int pid; /* gets SIGINT; 0: interrupt_request */
 };
 
 static int run_turns(const struct options *options, char **args, int count)
@@ -380,7 +383,32 @@ static int run_record(char **args, int n)
 
 /* ---- interrupt ---- */
 
-static int run_interrupt(char **args, int n)
+/* From the interrupt to the reply of what it ends. */
+static struct times interrupt_once(struct peer *peer, int pid, struct span content)
+{
+    struct times times;
+    struct request busy, stop;
+    struct message message = {0};
+    session_request(&peer->session, "execute_request", content, &busy);
+    send_request(peer->shell, &busy);
+    wait_running(peer, &busy);
+    session_request(&peer->session, "interrupt_request", (struct span){"{}", 2}, &stop);
+    int64_t start = now_ns();
+    if (!pid)
+        send_request(peer->control, &stop);
+    else if (kill(pid, SIGINT) < 0)
+        die("process %d gets no signal: %s", pid, strerror(errno));
+    await_reply(peer->shell, &busy, &message);
+    times.reply = times.done = now_ns() - start;
+    times.good = span_has(message.content, pid ? "\"KeyboardInterrupt\"" : "\"error\"");
+    if (!pid)
+        await_reply(peer->control, &stop, &message);
+    await_idle(peer->iopub, &busy, &message);
+    message_clear(&message);
+    return times;
+}
+
+static int run_interrupt(const struct options *options, char **args, int n)
 {
     struct peer peer = {0};
     if (n != 3)
@@ -389,22 +417,8 @@ static int run_interrupt(char **args, int n)
     struct span content = read_file(args[2]);
     struct times *times = calloc((size_t)count, sizeof *times);
     peer_open(&peer, args[1]);
-    for (int i = 0; i < count; i++) {
-        struct request busy, stop;
-        struct message message = {0};
-        session_request(&peer.session, "execute_request", content, &busy);
-        send_request(peer.shell, &busy);
-        wait_running(&peer, &busy);
-        session_request(&peer.session, "interrupt_request", (struct span){"{}", 2}, &stop);
-        int64_t start = now_ns();
-        send_request(peer.control, &stop);
-        await_reply(peer.shell, &busy, &message);
-        times[i].reply = times[i].done = now_ns() - start;
-        times[i].good = span_has(message.content, "\"error\"");
-        await_reply(peer.control, &stop, &message);
-        await_idle(peer.iopub, &busy, &message);
-        message_clear(&message);
-    }
+    for (int i = 0; i < count; i++)
+        times[i] = interrupt_once(&peer, options->pid, content);
     print_times(times, count);
     puts("");
     free(times);
@@ -420,13 +434,17 @@ int main(int argc, char **argv)
         return measure_spawn(argv[2], argv + 3);
     if (strcmp(mode, "commands") == 0 && argc > 3)
         return measure_commands((int)strtol(argv[2], NULL, 10), argv + 3);
+    if (strcmp(mode, "signal") == 0 && argc > 3)
+        return measure_signals((int)strtol(argv[2], NULL, 10), argv + 3, argc - 3);
     optind = 2;
-    for (int option; (option = getopt(argc, argv, "+cb:t:")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+cb:s:t:")) != -1;) {
         if (option == '?')
             return 2;
         options.control |= option == 'c';
         if (option == 'b')
             options.busy = optarg;
+        if (option == 's')
+            options.pid = (int)strtol(optarg, NULL, 10);
         if (option == 't')
             timeout_ms = (int)strtol(optarg, NULL, 10);
     }
@@ -440,7 +458,7 @@ int main(int argc, char **argv)
     else if (strcmp(mode, "record") == 0)
         status = run_record(args, count);
     else if (strcmp(mode, "interrupt") == 0)
-        status = run_interrupt(args, count);
+        status = run_interrupt(&options, args, count);
     else
         fprintf(stderr, "client: the first lines of client.c say how it is called\n");
     zmq_ctx_term(context);

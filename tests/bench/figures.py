@@ -341,28 +341,6 @@ def scan(bench):
                 goals=[at_most(60)], note="tool invoke with them minus without them")]
 
 
-# ---- daemons ----
-
-def daemon_once(bench, number):
-    name = f"bench{number}"
-    started = bench.client("commands", 1, bench.binary, "kernel", "start", "--daemon", "--id", name)
-    pid = int((bench.home / "run" / f"{name}.pid").read_text().split()[0])
-    file = bench.home / "kernels" / f"{name}.json"
-    try:
-        bench.client("turns", "kernel_info_request", 1, file, bench.content({}))
-    finally:
-        ended = processes.end_and_time(pid)
-    if file.exists():
-        raise Failed("daemon: the connection file is left behind")
-    return started[0][0] / 1e6, ended
-
-
-def daemon(bench):
-    times = [daemon_once(bench, i) for i in range(bench.count(15, 5) + 1)][1:]
-    return [Row("daemon start to ready", "ms", [start for start, _ in times], goals=[at_most(25)]),
-            Row("SIGTERM to exit, idle", "ms", [end for _, end in times], goals=[at_most(20)])]
-
-
 # ---- a peer ----
 
 def ipykernel(bench):
@@ -387,4 +365,4 @@ def ipykernel(bench):
 
 FIGURES = {f.__name__: f for f in (spawn, kernel_info, execute, pipelined, print_lines, large,
                                    interrupt, control_busy, idle, memory, commands, scan,
-                                   tool_requests, daemon, ipykernel)}
+                                   tool_requests, ipykernel)}

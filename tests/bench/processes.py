@@ -36,7 +36,7 @@ def run(command, env=None, timeout=120):
 
 
 def compile_program(target, sources, libraries, extra=()):
-    flags = run(["pkg-config", "--cflags", "--libs", *libraries]).split()
+    flags = run(["pkg-config", "--cflags", "--libs", *libraries]).split() if libraries else []
     run(["cc", "-O2", *WARNINGS, "-o", target, *sources, *extra, *flags])
     return target
 
@@ -60,11 +60,12 @@ class Bench:
         self.env.update(LLMSPELL_HOME=str(self.home), HOME=str(self.folder), TERM="dumb",
                         IPYTHONDIR=str(self.folder / "ipython"))
         self.client_path = compile_program(
-            self.folder / "client", [HERE / f"{n}.c" for n in ("client", "spawn", "session")],
+            self.folder / "client", [HERE / f"{n}.c" for n in ("client", "spawn", "signals", "session")],
             ["libzmq", "libcrypto"])
         self.floor_path = compile_program(self.folder / "floor", [HERE / "floor.c"],
                                           ["libzmq", "libcrypto"])
         self.kernels = []
+        self.daemons = []
         self.made = 0
 
     def count(self, full, quick):
@@ -121,9 +122,16 @@ class Bench:
         return self.start(lambda file: ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f",
                                         str(file)])
 
+    def daemon(self, kind):
+        daemon = kind(self)
+        self.daemons.append(daemon)
+        return daemon
+
     def stop_kernels(self):
         while self.kernels:
             self.kernels.pop().stop()
+        while self.daemons:
+            self.daemons[-1].end()
 
 
 class Kernel:
@@ -148,6 +156,44 @@ class Kernel:
             self.kill()
 
 
+class Daemon:
+    """A process that detached itself. start_ms: from spawn to the end of the starting command."""
+
+    def __init__(self, bench, command, pidfile):
+        self.bench = bench
+        self.start_ms = bench.client("commands", 1, *command)[0][0] / 1e6
+        self.pid = int(pidfile.read_text().split()[0])
+
+    def end(self):
+        """Milliseconds from SIGTERM to exit."""
+        self.bench.daemons.remove(self)
+        return end_and_time(self.pid)
+
+
+class OurDaemon(Daemon):
+    def __init__(self, bench):
+        bench.made += 1
+        name = f"bench{bench.made}"
+        self.file = bench.home / "kernels" / f"{name}.json"
+        self.dump = bench.home / "dump" / f"{name}.json"
+        self.log = bench.home / "logs" / f"{name}.log"
+        super().__init__(bench, [bench.binary, "kernel", "start", "--daemon", "--id", name],
+                         bench.home / "run" / f"{name}.pid")
+
+
+class FloorDaemon(Daemon):
+    """daemon_floor.c: leaves its traces under the same names."""
+
+    def __init__(self, bench):
+        bench.made += 1
+        name = f"floor{bench.made}"
+        program = bench.folder / "daemon_floor"
+        if not program.exists():
+            compile_program(program, [HERE / "daemon_floor.c"], [])
+        self.dump, self.log = (bench.folder / f"{name}.{what}" for what in ("json", "log"))
+        super().__init__(bench, [program, bench.folder, name], bench.folder / f"{name}.pid")
+
+
 # ---- /proc ----
 
 def status_number(path, key):
@@ -159,6 +205,10 @@ def status_number(path, key):
 
 def rss_mb(pid):
     return status_number(f"/proc/{pid}/status", "VmRSS") / 1024
+
+
+def pss_mb(pid):
+    return status_number(f"/proc/{pid}/smaps_rollup", "Pss") / 1024
 
 
 def wakeups(pid):

@@ -45,4 +45,7 @@ _Noreturn void die(const char *format, ...) __attribute__((format(printf, 1, 2))
 int measure_spawn(const char *path, char **argv);
 int measure_commands(int count, char **argv);
 
+/* signals.c: times from a signal to its trace. args: NUMBER PID FILE [TEXT]. */
+int measure_signals(int count, char **args, int n);
+
 #endif

@@ -23,7 +23,8 @@ struct fixture {
 static void set_up(struct fixture *f)
 {
     static const char *const folders[] = {BUILD_DIR "/lib/llmspell", NULL};
-    struct catalog_options catalog = {.folders = folders, .allow_writable = true};
+    struct catalog_options catalog = {
+        .folders = folders, .allow_writable = true, .bundled = folders};
     struct config_options config = {
         .skip_environment = true, .system_dir = "/nonexistent", .home = "/nonexistent"};
     struct error error = {0};

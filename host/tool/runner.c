@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The life of a runner: set up → sandbox → load → call after call → end of the channel. Nothing of
+ * the plugin runs before the sandbox is closed. */
+#include "tool/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <llmspell/tool.h>
+
+#include "log/logger.h"
+#include "plugin/loader.h"
+#include "tool/frame.h"
+#include "tool/grants.h"
+#include "tool/invoke.h"
+#include "tool/snapshot.h"
+
+#define CHANNEL_HIGH 200      /* away from where a tool closes or opens by mistake */
+#define FRAME_MAX (1u << 30)  /* from the kernel, whom we trust */
+#define OUTPUT_MAX (64 << 20) /* bytes of a result if the manifest gives no limit */
+
+struct runner {
+    int channel;
+    struct stat channel_facts; /* to notice if the tool has put another file there */
+    struct runner_flag *flag;
+    struct frame_reader reader;
+    pthread_mutex_t writing;
+    struct plugin *plugin;
+    const struct llmspell_tool *entry;
+    void *self;
+    struct files *files;
+    size_t output_max;
+    enum log_level log_level;
+};
+
+/* The one runner of this process: struct llmspell_ctx leads to it. */
+static struct runner *runner_of(struct llmspell_ctx *ctx)
+{
+    return ctx->owner;
+}
+
+/* ---- to the kernel ---- */
+
+/* A channel that is gone, or another file, is the end: nobody would hear an error. */
+static void send_text(struct runner *runner, enum frame_kind kind, const char *text, size_t size)
+{
+    struct stat now;
+    pthread_mutex_lock(&runner->writing);
+    if (fstat(runner->channel, &now) != 0 || now.st_ino != runner->channel_facts.st_ino ||
+        now.st_dev != runner->channel_facts.st_dev ||
+        frame_write(runner->channel, kind, text, size) < 0)
+        _exit(EXIT_FAILURE);
+    pthread_mutex_unlock(&runner->writing);
+}
+
+static void send_json(struct runner *runner, enum frame_kind kind, json_t *value)
+{
+    LLMSPELL_CLEANUP_FREE char *text =
+        value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    json_decref(value);
+    if (!text)
+        _exit(EXIT_FAILURE);
+    send_text(runner, kind, text, strlen(text));
+}
+
+static void send_error(struct runner *runner, const struct error *error)
+{
+    send_json(runner, FRAME_ERROR, error_json(error));
+}
+
+/* ---- struct llmspell_host as the tool sees it ---- */
+
+static void api_log(struct llmspell_ctx *ctx, int32_t level, const char *message)
+{
+    struct runner *runner = runner_of(ctx);
+    if (level <= (int32_t)runner->log_level)
+        send_json(runner, FRAME_LOG, json_pack("{s:i, s:s}", "level", level, "message", message));
+}
+
+static int32_t api_cancelled(const struct llmspell_call *base)
+{
+    const struct runner *runner = runner_of(base->ctx);
+    if (atomic_load_explicit(&runner->flag->cancel, memory_order_relaxed))
+        return LLMSPELL_ECANCELLED;
+    return host_api.cancelled(base); /* the deadline */
+}
+
+static void send_progress(void *data, double done, double total, const char *message)
+{
+    send_json(data, FRAME_PROGRESS,
+              json_pack("{s:f, s:f, s:s*}", "done", done, "total", total, "message", message));
+}
+
+static void make_host(struct llmspell_host *host)
+{
+    *host = host_api;
+    host->log = api_log;
+    host->cancelled = api_cancelled;
+}
+
+/* ---- setting up ---- */
+
+static int map_flag(struct runner *runner)
+{
+    void *page = mmap(NULL, sizeof *runner->flag, PROT_READ, MAP_SHARED, RUNNER_FLAG_FD, 0);
+    close(RUNNER_FLAG_FD);
+    if (page == MAP_FAILED)
+        return -errno;
+    runner->flag = page;
+    return 0;
+}
+
+static int open_channel(struct runner *runner)
+{
+    runner->channel = fcntl(RUNNER_CHANNEL_FD, F_DUPFD_CLOEXEC, CHANNEL_HIGH);
+    if (runner->channel < 0 || fstat(runner->channel, &runner->channel_facts) != 0)
+        return -errno;
+    close(RUNNER_CHANNEL_FD);
+    frame_reader_init(&runner->reader, runner->channel, 0, FRAME_MAX);
+    return 0;
+}
+
+static int open_files(struct runner *runner, const json_t *setup, struct error *ret_error)
+{
+    struct files_root roots[GRANT_ROOTS_MAX];
+    unsigned count = 0;
+    size_t i;
+    json_t *root;
+    json_array_foreach(json_object_get(setup, "roots"), i, root)
+    {
+        if (count < GRANT_ROOTS_MAX)
+            roots[count++] =
+                (struct files_root){llmspell_string(root, "path"), llmspell_bool(root, "write", 0)};
+    }
+    if (count == 0)
+        return 0;
+    return files_new(llmspell_string(setup, "workdir"), roots, count, &runner->files, ret_error);
+}
+
+static int load(struct runner *runner, const json_t *setup, const struct llmspell_host *host,
+                struct error *ret_error)
+{
+    const void *entry;
+    int rc = plugin_load(runner->plugin, &entry, ret_error);
+    if (rc < 0)
+        return rc;
+    runner->entry = entry;
+    if (!runner->entry->open)
+        return 0;
+    struct call call;
+    call_init(&call, &runner->plugin->ctx);
+    call.base.host = host;
+    rc = runner->entry->open(&call.base, json_object_get(setup, "config"), &runner->self);
+    return rc < 0 ? call_error(&call, rc, ret_error) : 0;
+}
+
+static int set_up(struct runner *runner, const json_t *setup, const struct llmspell_host *host,
+                  struct error *ret_error)
+{
+    runner->log_level = (enum log_level)llmspell_integer(setup, "log_level", LOG_WARN);
+    int64_t output = llmspell_integer(setup, "output_bytes", 0);
+    runner->output_max = output > 0 ? (size_t)output : OUTPUT_MAX;
+    int rc = plugin_from_file(llmspell_string(setup, "plugin"), &runner->plugin, ret_error);
+    if (rc < 0)
+        return rc;
+    runner->plugin->ctx.owner = runner;
+    runner->plugin->ctx.extension = invoke_extension;
+    rc = open_files(runner, setup, ret_error);
+    if (rc == 0)
+        rc = load(runner, setup, host, ret_error);
+    return rc;
+}
+
+/* ---- calls ---- */
+
+static void answer(struct runner *runner, json_t *result)
+{
+    LLMSPELL_CLEANUP_FREE char *text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t size = text ? strlen(text) : 0;
+    struct error error = {0};
+    if (!text)
+        error_set(&error, LLMSPELL_EFAILED, "the result of %s is no JSON, or memory ran out",
+                  runner->plugin->head.name);
+    else if (size > runner->output_max)
+        error_set(&error, LLMSPELL_ELIMIT,
+                  "the result has %zu bytes, more than the limit of %zu of %s", size,
+                  runner->output_max, runner->plugin->head.name);
+    json_decref(result);
+    if (error.code)
+        send_error(runner, &error);
+    else
+        send_text(runner, FRAME_RESULT, text, size);
+}
+
+/* A process that is not as it was before the call is not used again. */
+static bool is_tired(struct runner *runner, const struct snapshot *before)
+{
+    struct snapshot after;
+    snapshot_take(&after);
+    const char *what = snapshot_compare(before, &after);
+    if (what)
+        send_text(runner, FRAME_TIRED, what, strlen(what));
+    return what != NULL;
+}
+
+/* False: this was the last call. */
+static bool call_tool(struct runner *runner, const json_t *request,
+                      const struct llmspell_host *host)
+{
+    struct snapshot before;
+    struct call call;
+    json_t *result = NULL;
+    int64_t wall_ms = llmspell_integer(request, "wall_ms", 0);
+    call_init(&call, &runner->plugin->ctx);
+    call.base.host = host;
+    call.deadline_ns = wall_ms > 0 ? clock_monotonic_ns() + wall_ms * 1000000 : 0;
+    call.progress = send_progress;
+    call.progress_data = runner;
+    snapshot_take(&before);
+    int rc = invoke_entry(runner->entry, runner->self, &call, runner->files,
+                          json_object_get(request, "params"), &result);
+    bool tired = is_tired(runner, &before);
+    if (rc >= 0 && result) {
+        answer(runner, result);
+    } else {
+        struct error error = {0};
+        if (rc >= 0)
+            error_set(&error, LLMSPELL_EFAILED, "%s returned no result: a bug in the tool",
+                      runner->plugin->head.name);
+        else
+            error.code = call_error(&call, rc, &error);
+        send_error(runner, &error);
+    }
+    return !tired;
+}
+
+static int serve(struct runner *runner, const struct llmspell_host *host)
+{
+    enum frame_kind kind;
+    const char *text;
+    size_t size;
+    int rc;
+    bool go_on = true;
+    while (go_on && (rc = frame_next(&runner->reader, &kind, &text, &size)) == 1) {
+        LLMSPELL_CLEANUP_JSON json_t *request = frame_json(text, size);
+        if (kind == FRAME_CALL && json_is_object(request))
+            go_on = call_tool(runner, request, host);
+    }
+    if (runner->entry->close)
+        runner->entry->close(runner->self);
+    return EXIT_SUCCESS;
+}
+
+int runner_main(void)
+{
+    static struct runner runner = {.writing = PTHREAD_MUTEX_INITIALIZER};
+    static struct llmspell_host host;
+    struct error error = {0};
+    enum frame_kind kind;
+    const char *text;
+    size_t size;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel's end is ours, whatever the tool does */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    if (open_channel(&runner) < 0 || map_flag(&runner) < 0 ||
+        frame_next(&runner.reader, &kind, &text, &size) != 1 || kind != FRAME_SETUP)
+        return EXIT_FAILURE;
+    make_host(&host);
+    LLMSPELL_CLEANUP_JSON json_t *setup = frame_json(text, size);
+    error.code = set_up(&runner, setup, &host, &error);
+    if (error.code < 0) {
+        send_error(&runner, &error);
+        return EXIT_FAILURE;
+    }
+    send_json(&runner, FRAME_READY, json_object());
+    return serve(&runner, &host);
+}
