@@ -75,6 +75,16 @@ void plugin_refuse(struct plugin *plugin, const char *reason)
     pthread_mutex_unlock(&plugin->lock);
 }
 
+int plugin_check(struct plugin *plugin, struct error *ret_error)
+{
+    int rc = 0;
+    pthread_mutex_lock(&plugin->lock);
+    if (plugin->state != PLUGIN_READY)
+        rc = error_set(ret_error, LLMSPELL_EREFUSED, "%s", plugin->reason ? plugin->reason : "");
+    pthread_mutex_unlock(&plugin->lock);
+    return rc;
+}
+
 /* kind and name from the file name, for a file whose manifest cannot be read. */
 static void guess_head(struct plugin *plugin)
 {

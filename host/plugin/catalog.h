@@ -79,6 +79,9 @@ int plugin_manifest(struct plugin *plugin, const json_t **ret_manifest, struct e
 struct plugin *plugin_ref(struct plugin *plugin);
 void plugin_unref(struct plugin *plugin);
 
+/* EREFUSED with the reason if it was refused meanwhile. [any-thread] */
+int plugin_check(struct plugin *plugin, struct error *ret_error);
+
 /* Marks a plugin as refused; the first reason stays. [any-thread] */
 void plugin_refuse(struct plugin *plugin, const char *reason);
 

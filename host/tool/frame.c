@@ -126,6 +126,14 @@ int frame_next(struct frame_reader *reader, enum frame_kind *ret_kind, const cha
     return 1;
 }
 
+uint32_t frame_hash(const char *text, size_t size)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ (unsigned char)text[i]) * 16777619u;
+    return hash;
+}
+
 json_t *frame_json(const char *text, size_t size)
 {
     return json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);

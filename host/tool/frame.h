@@ -27,7 +27,7 @@ enum frame_kind {
 
 /* Set by the kernel, seen by the tool in llmspell_cancelled. */
 struct runner_flag {
-    _Atomic int32_t cancel;
+    _Atomic int32_t cancel; /* 0, LLMSPELL_ECANCELLED or LLMSPELL_ETIMEOUT */
 };
 
 struct frame_head {
@@ -59,6 +59,9 @@ void frame_reader_clear(struct frame_reader *reader);
  * the limit, -errno. */
 int frame_next(struct frame_reader *reader, enum frame_kind *ret_kind, const char **ret_text,
                size_t *ret_size);
+
+/* FNV-1a: to see that two texts are the same. */
+uint32_t frame_hash(const char *text, size_t size);
 
 /* json_loadb for any value; NULL if text is no JSON. */
 json_t *frame_json(const char *text, size_t size);

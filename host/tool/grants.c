@@ -148,6 +148,8 @@ static int add_capability(struct grants *grants, const struct grant_wish *wish,
     if ((rest = behind(capability, "fs:read:")))
         return add_folder(grants, wish, rest, false, ret_error);
     if ((rest = behind(capability, "fs:write:")))
+        grants->metadata = wish->trusted;
+    if (rest)
         return add_folder(grants, wish, rest, true, ret_error);
     if ((rest = behind(capability, "exec:")))
         take(grants->exec, grants->denied, is_granted(wish, "exec", rest), rest, capability);

@@ -21,6 +21,7 @@ struct grants {
     unsigned root_count;
     bool files;        /* the manifest asks for files at all */
     bool net;          /* sockets to the network */
+    bool metadata;     /* modes, owners and times of files by path */
     json_t *exec;      /* absolute programs that it may start; "*" stands for any */
     json_t *env;       /* names of variables that it may see */
     json_t *denied;    /* capabilities that the manifest asks for and nobody granted */

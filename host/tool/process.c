@@ -52,14 +52,23 @@ static int log_level_now(void)
     return level;
 }
 
+static json_t *stamp_json(const struct plugin *plugin)
+{
+    const struct note_stamp *stamp = &plugin->stamp;
+    return json_pack("[I, I, I, I, I]", (json_int_t)stamp->device, (json_int_t)stamp->inode,
+                     (json_int_t)stamp->mtime_ns, (json_int_t)stamp->size,
+                     (json_int_t)frame_hash(plugin->text, plugin->text_size));
+}
+
 static json_t *setup_json(const struct runner_call *call)
 {
     const struct grants *grants = call->grants;
-    return json_pack("{s:s, s:s, s:o, s:b, s:O, s:I, s:I, s:i, s:O?}", "plugin", call->plugin->path,
-                     "workdir", grants->workdir, "roots", roots_json(grants), "net", grants->net,
-                     "exec", grants->exec, "memory_mb", (json_int_t)call->memory_mb, "output_bytes",
-                     (json_int_t)call->output_bytes, "log_level", log_level_now(), "config",
-                     call->config);
+    return json_pack("{s:s, s:o, s:s, s:o, s:b, s:b, s:O, s:I, s:I, s:i, s:O?}", "plugin",
+                     call->plugin->path, "stamp", stamp_json(call->plugin), "workdir",
+                     grants->workdir, "roots", roots_json(grants), "net", grants->net, "metadata",
+                     grants->metadata, "exec", grants->exec, "memory_mb",
+                     (json_int_t)call->memory_mb, "output_bytes", (json_int_t)call->output_bytes,
+                     "log_level", log_level_now(), "config", call->config);
 }
 
 /* An environment of a few harmless variables, and what the tool was granted. */

@@ -18,13 +18,16 @@
 
 #include "log/logger.h"
 #include "plugin/loader.h"
+#include "sandbox/sandbox.h"
 #include "tool/frame.h"
 #include "tool/grants.h"
 #include "tool/invoke.h"
 #include "tool/snapshot.h"
+#include "util/utf8.h"
 
 #define CHANNEL_HIGH 200      /* away from where a tool closes or opens by mistake */
 #define FRAME_MAX (1u << 30)  /* from the kernel, whom we trust */
+#define EXEC_MAX 64           /* programs that a tool may start */
 #define OUTPUT_MAX (64 << 20) /* bytes of a result if the manifest gives no limit */
 
 struct runner {
@@ -37,6 +40,7 @@ struct runner {
     const struct llmspell_tool *entry;
     void *self;
     struct files *files;
+    int tasks; /* see snapshot_open */
     size_t output_max;
     enum log_level log_level;
 };
@@ -71,6 +75,16 @@ static void send_json(struct runner *runner, enum frame_kind kind, json_t *value
     send_text(runner, kind, text, strlen(text));
 }
 
+/* Text of a tool, which need not be UTF-8, as a JSON string. */
+static json_t *text_json(const char *text)
+{
+    json_t *value = json_string(text);
+    if (value)
+        return value;
+    LLMSPELL_CLEANUP_FREE char *repaired = utf8_repair(text, strlen(text), NULL);
+    return repaired ? json_string(repaired) : NULL;
+}
+
 static void send_error(struct runner *runner, const struct error *error)
 {
     send_json(runner, FRAME_ERROR, error_json(error));
@@ -82,21 +96,24 @@ static void api_log(struct llmspell_ctx *ctx, int32_t level, const char *message
 {
     struct runner *runner = runner_of(ctx);
     if (level <= (int32_t)runner->log_level)
-        send_json(runner, FRAME_LOG, json_pack("{s:i, s:s}", "level", level, "message", message));
+        send_json(runner, FRAME_LOG,
+                  json_pack("{s:i, s:o}", "level", level, "message", text_json(message)));
 }
 
 static int32_t api_cancelled(const struct llmspell_call *base)
 {
     const struct runner *runner = runner_of(base->ctx);
-    if (atomic_load_explicit(&runner->flag->cancel, memory_order_relaxed))
-        return LLMSPELL_ECANCELLED;
+    int32_t stop = atomic_load_explicit(&runner->flag->cancel, memory_order_relaxed);
+    if (stop < 0)
+        return stop;
     return host_api.cancelled(base); /* the deadline */
 }
 
 static void send_progress(void *data, double done, double total, const char *message)
 {
     send_json(data, FRAME_PROGRESS,
-              json_pack("{s:f, s:f, s:s*}", "done", done, "total", total, "message", message));
+              json_pack("{s:f, s:f, s:o*}", "done", done, "total", total, "message",
+                        message ? text_json(message) : NULL));
 }
 
 static void make_host(struct llmspell_host *host)
@@ -145,6 +162,60 @@ static int open_files(struct runner *runner, const json_t *setup, struct error *
     return files_new(llmspell_string(setup, "workdir"), roots, count, &runner->files, ret_error);
 }
 
+/* It must be the file that the kernel has discovered, to the last bit of its manifest. */
+static int check_file(const struct runner *runner, const json_t *setup, struct error *ret_error)
+{
+    const struct plugin *plugin = runner->plugin;
+    const json_t *stamp = json_object_get(setup, "stamp");
+    const struct note_stamp wanted = {
+        .device = (dev_t)json_integer_value(json_array_get(stamp, 0)),
+        .inode = (ino_t)json_integer_value(json_array_get(stamp, 1)),
+        .mtime_ns = json_integer_value(json_array_get(stamp, 2)),
+        .size = (off_t)json_integer_value(json_array_get(stamp, 3)),
+    };
+    if (note_stamp_equal(&wanted, &plugin->stamp) &&
+        json_integer_value(json_array_get(stamp, 4)) ==
+            (json_int_t)frame_hash(plugin->text, plugin->text_size))
+        return 0;
+    return error_set(ret_error, LLMSPELL_EREFUSED,
+                     "%s was changed after it was discovered: reload the kernel, or start again",
+                     plugin->path);
+}
+
+/* From here on only what the rules open can be reached, whatever the plugin's code does. */
+static int enter_sandbox(const struct runner *runner, const json_t *setup,
+                         struct sandbox_report *ret_report, struct error *ret_error)
+{
+    const char *read[GRANT_ROOTS_MAX + 1] = {NULL}, *write[GRANT_ROOTS_MAX + 1] = {NULL};
+    const char *exec[EXEC_MAX + 1] = {NULL};
+    unsigned reads = 0, writes = 0, execs = 0;
+    size_t i;
+    json_t *item;
+    json_array_foreach(json_object_get(setup, "roots"), i, item)
+    {
+        const char *path = llmspell_string(item, "path");
+        if (llmspell_bool(item, "write", 0) && writes < GRANT_ROOTS_MAX)
+            write[writes++] = path;
+        else if (reads < GRANT_ROOTS_MAX)
+            read[reads++] = path;
+    }
+    json_array_foreach(json_object_get(setup, "exec"), i, item)
+    {
+        if (execs < EXEC_MAX)
+            exec[execs++] = json_string_value(item);
+    }
+    struct sandbox_rules rules = {
+        .read_roots = read,
+        .write_roots = write,
+        .exec_files = execs ? exec : NULL,
+        .plugin = runner->plugin->path,
+        .net = llmspell_bool(setup, "net", 0),
+        .metadata = llmspell_bool(setup, "metadata", 0),
+        .memory_bytes = llmspell_integer(setup, "memory_mb", 0) << 20,
+    };
+    return sandbox_enter(&rules, ret_report, ret_error);
+}
+
 static int load(struct runner *runner, const json_t *setup, const struct llmspell_host *host,
                 struct error *ret_error)
 {
@@ -163,17 +234,25 @@ static int load(struct runner *runner, const json_t *setup, const struct llmspel
 }
 
 static int set_up(struct runner *runner, const json_t *setup, const struct llmspell_host *host,
-                  struct error *ret_error)
+                  struct sandbox_report *ret_report, struct error *ret_error)
 {
     runner->log_level = (enum log_level)llmspell_integer(setup, "log_level", LOG_WARN);
     int64_t output = llmspell_integer(setup, "output_bytes", 0);
     runner->output_max = output > 0 ? (size_t)output : OUTPUT_MAX;
     int rc = plugin_from_file(llmspell_string(setup, "plugin"), &runner->plugin, ret_error);
+    if (rc == LLMSPELL_EIO) /* as plugin_load says it */
+        rc = error_set(ret_error, LLMSPELL_EREFUSED, "%s cannot be opened any more: %s",
+                       llmspell_string(setup, "plugin"), strerror(errno));
+    if (rc == 0)
+        rc = check_file(runner, setup, ret_error);
     if (rc < 0)
         return rc;
     runner->plugin->ctx.owner = runner;
     runner->plugin->ctx.extension = invoke_extension;
     rc = open_files(runner, setup, ret_error);
+    runner->tasks = snapshot_open();
+    if (rc == 0)
+        rc = enter_sandbox(runner, setup, ret_report, ret_error);
     if (rc == 0)
         rc = load(runner, setup, host, ret_error);
     return rc;
@@ -204,7 +283,7 @@ static void answer(struct runner *runner, json_t *result)
 static bool is_tired(struct runner *runner, const struct snapshot *before)
 {
     struct snapshot after;
-    snapshot_take(&after);
+    snapshot_take(&after, runner->tasks);
     const char *what = snapshot_compare(before, &after);
     if (what)
         send_text(runner, FRAME_TIRED, what, strlen(what));
@@ -224,7 +303,7 @@ static bool call_tool(struct runner *runner, const json_t *request,
     call.deadline_ns = wall_ms > 0 ? clock_monotonic_ns() + wall_ms * 1000000 : 0;
     call.progress = send_progress;
     call.progress_data = runner;
-    snapshot_take(&before);
+    snapshot_take(&before, runner->tasks);
     int rc = invoke_entry(runner->entry, runner->self, &call, runner->files,
                           json_object_get(request, "params"), &result);
     bool tired = is_tired(runner, &before);
@@ -264,6 +343,7 @@ int runner_main(void)
     static struct runner runner = {.writing = PTHREAD_MUTEX_INITIALIZER};
     static struct llmspell_host host;
     struct error error = {0};
+    struct sandbox_report report = {0};
     enum frame_kind kind;
     const char *text;
     size_t size;
@@ -274,11 +354,11 @@ int runner_main(void)
         return EXIT_FAILURE;
     make_host(&host);
     LLMSPELL_CLEANUP_JSON json_t *setup = frame_json(text, size);
-    error.code = set_up(&runner, setup, &host, &error);
+    error.code = set_up(&runner, setup, &host, &report, &error);
     if (error.code < 0) {
         send_error(&runner, &error);
         return EXIT_FAILURE;
     }
-    send_json(&runner, FRAME_READY, json_object());
+    send_json(&runner, FRAME_READY, json_pack("{s:s}", "missing", report.missing));
     return serve(&runner, &host);
 }

@@ -199,9 +199,14 @@ static int start(const struct runners *runners, const struct runner_call *call, 
     if (wait_ms > 0)
         poll(&cancelled, 1, wait_ms);
     struct error why = {0};
-    int rc = process_start(runners->program, call, ret_process, &why);
-    if (rc < 0 && rc == LLMSPELL_EFAILED)
+    int rc = plugin_check(call->plugin, ret_error);
+    if (rc < 0)
+        return rc;
+    rc = process_start(runners->program, call, ret_process, &why);
+    if (rc == LLMSPELL_EFAILED)
         note_crash(runners, call);
+    if (rc == LLMSPELL_EREFUSED)
+        plugin_refuse(call->plugin, why.message);
     if (rc < 0)
         error_set_at(ret_error, rc, why.has_path ? why.path : NULL, "%s", why.message);
     return rc;

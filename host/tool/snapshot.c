@@ -2,19 +2,26 @@
  * A few cheap questions to the system about this process. */
 #include "tool/snapshot.h"
 
+#include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static unsigned long count_threads(void)
+int snapshot_open(void)
 {
-    struct stat facts; /* a folder's links are its folders, "." and ".." */
-    return stat("/proc/self/task", &facts) == 0 ? (unsigned long)facts.st_nlink : 0;
+    return open("/proc/self/task", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-void snapshot_take(struct snapshot *snapshot)
+/* A folder's links are its folders, "." and "..". */
+static unsigned long count_threads(int tasks)
+{
+    struct stat facts;
+    return fstat(tasks, &facts) == 0 ? (unsigned long)facts.st_nlink : 0;
+}
+
+void snapshot_take(struct snapshot *snapshot, int tasks)
 {
     const char *locale = setlocale(LC_ALL, NULL);
     if (!getcwd(snapshot->cwd, sizeof snapshot->cwd))
@@ -28,7 +35,7 @@ void snapshot_take(struct snapshot *snapshot)
         sigaction(number, NULL, &action);
         memcpy(&snapshot->handlers[number], &action.sa_handler, sizeof(void *));
     }
-    snapshot->threads = count_threads();
+    snapshot->threads = count_threads(tasks);
 }
 
 static int same_mask(const sigset_t *a, const sigset_t *b)

@@ -18,7 +18,10 @@ struct snapshot {
     unsigned long threads;
 };
 
-void snapshot_take(struct snapshot *snapshot);
+/* The folder of this process's threads, before a sandbox shuts /proc. Keep it open; -1: none. */
+int snapshot_open(void);
+
+void snapshot_take(struct snapshot *snapshot, int tasks);
 
 /* What differs, as words for a message ("its working directory"), or NULL. */
 const char *snapshot_compare(const struct snapshot *before, const struct snapshot *after);

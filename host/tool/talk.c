@@ -193,7 +193,7 @@ static void ask_to_end(struct talk *talk, int why)
         return;
     talk->why = why;
     talk->kill_ns = clock_monotonic_ns() + GRACE_MS * INT64_C(1000000);
-    atomic_store(&talk->process->flag->cancel, 1);
+    atomic_store(&talk->process->flag->cancel, why);
 }
 
 static int wait_ms(const struct talk *talk, int64_t now)

@@ -66,6 +66,7 @@ def first_line(process):
 def where(request, llmspell, tmp_path):
     """With the tools `greet` and `waiting`."""
     folder = tmp_path / "plugins"
+    llmspell.env["LLMSPELL_TOOLS_ISOLATION"] = "inline"  # `waiting` makes a file where it may not
     one = Where(llmspell, folder, ["--kernel", "test"] if request.param == "kernel" else [])
     maker.make(folder / "greet.so")
     maker.make(folder / "waiting.so", defines=[maker.define("WAITS", one.marker)])
