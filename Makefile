@@ -61,6 +61,7 @@ bench: build
 	@$(PYTHON) tests/bench/bench.py --build $(BUILD)
 
 stress: build
+	@tools/packages.sh valgrind
 	@$(PYTHON) tests/check.py --build $(BUILD) stress
 
 fuzz:

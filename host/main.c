@@ -49,10 +49,17 @@ static int skip_options(int argc, char **argv)
     return i < argc ? i : argc;
 }
 
-/* Writing to a pipe that nobody reads, or beyond a file size limit, is an error, not a death. */
-static void ignore_write_signals(void)
+static void on_write_signal(int number)
 {
-    struct sigaction action = {.sa_handler = SIG_IGN};
+    (void)number;
+}
+
+/* Writing to a pipe that nobody reads, or beyond a file size limit, is an error, not a death. A
+ * handler, since what is ignored would stay ignored in the programs that scripts start. */
+static void survive_write_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_write_signal, .sa_flags = SA_RESTART};
+    sigemptyset(&action.sa_mask);
     sigaction(SIGPIPE, &action, NULL);
     sigaction(SIGXFSZ, &action, NULL);
 }
@@ -127,7 +134,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], RUNNER_ARGUMENT) == 0)
         return runner_main();
     setlocale(LC_CTYPE, ""); /* widths in tables; numbers stay as in C */
-    ignore_write_signals();
+    survive_write_signals();
     int at = skip_options(argc, argv), used;
     const struct command *command = command_find(argv + at, argc - at, &used);
     if (!command && at < argc)

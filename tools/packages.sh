@@ -12,6 +12,7 @@ packages=(
     libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel faketime logrotate
     systemd shellcheck python3-yaml                                                # service files
+    libfaketime procps                                                             # clock jumps, dumps
 )
 
 packages+=("$@")

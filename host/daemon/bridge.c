@@ -28,7 +28,7 @@ static void on_reply(void *data, const char *msg_type, json_t *content)
     json_decref(content);
 }
 
-static void submit(struct server *server, const char *msg_type, json_t *content)
+static int submit(struct server *server, const char *msg_type, json_t *content)
 {
     struct llmspell_request request = {.size = sizeof request,
                                        .flags = LLMSPELL_REQUEST_CONTROL,
@@ -36,7 +36,12 @@ static void submit(struct server *server, const char *msg_type, json_t *content)
                                        .content = content,
                                        .data = server,
                                        .reply = on_reply};
-    int rc = kernel_submit(server->kernel, NULL, &request);
+    return kernel_submit(server->kernel, NULL, &request);
+}
+
+static void submit_or_warn(struct server *server, const char *msg_type)
+{
+    int rc = submit(server, msg_type, json_object());
     if (rc < 0)
         log_warn("kernel", "%s was not taken: %s", msg_type, llmspell_error_text(rc));
 }
@@ -44,8 +49,10 @@ static void submit(struct server *server, const char *msg_type, json_t *content)
 /* wait: operations get [kernel] shutdown_grace. */
 static void ask_shutdown(struct server *server, const char *reason, bool wait)
 {
-    submit(server, "shutdown_request",
-           json_pack("{s:b, s:b, s:s}", "restart", 0, "wait", wait, "reason", reason));
+    int rc = submit(server, "shutdown_request",
+                    json_pack("{s:b, s:b, s:s}", "restart", 0, "wait", wait, "reason", reason));
+    if (rc < 0 && rc != LLMSPELL_EBUSY) /* busy: it is shutting down already */
+        log_error("kernel", "shutdown_request was not taken: %s", llmspell_error_text(rc));
 }
 
 /* ---- from the kernel, on any thread ---- */
@@ -135,7 +142,7 @@ static void on_wake(uv_async_t *handle)
 static void on_sigint(struct server *server)
 {
     if (kernel_is_busy(server->kernel) || !isatty(STDIN_FILENO)) {
-        submit(server, "interrupt_request", json_object());
+        submit_or_warn(server, "interrupt_request");
         server->asked_once = false;
         return;
     }
@@ -156,10 +163,10 @@ static void on_signal(uv_signal_t *handle, int number)
         on_sigint(server);
         break;
     case SIGUSR1:
-        submit(server, "reload_request", json_object());
+        submit_or_warn(server, "reload_request");
         break;
     case SIGUSR2:
-        submit(server, "dump_request", json_object());
+        submit_or_warn(server, "dump_request");
         break;
     default:
         ask_shutdown(server, number == SIGHUP ? "SIGHUP" : "SIGTERM", true);

@@ -188,7 +188,7 @@ void dump_run(struct server *server, struct operation *operation)
     struct error error = {0};
     const char *path = server->options->dump_file;
     json_t *dump = take(server), *reply;
-    int rc = private_file_write(path, dump, false, &error);
+    int rc = private_file_write_own(path, dump, &error);
     if (rc < 0) {
         log_error("kernel", "the state dump: %s", error.message);
         json_decref(dump);

@@ -301,6 +301,12 @@ void protocols_stop(struct protocols *protocols)
     pthread_mutex_unlock(&protocols->lock);
 }
 
+void protocols_abandon(struct protocols *protocols)
+{
+    for (unsigned i = 0; i < protocols->count; i++)
+        stop_one(protocols->kernel, &protocols->items[i]);
+}
+
 /* ---- facts ---- */
 
 static json_t *status_of(const struct served *served)

@@ -62,4 +62,8 @@ json_t *protocols_status(struct protocols *protocols);
 /* Ends all; the kernel answers no more requests. [main] */
 void protocols_stop(struct protocols *protocols);
 
+/* The same while operations still run that will never be answered: their clients get an error, and
+ * what is queued for them is sent. Nothing is closed or freed. [main] */
+void protocols_abandon(struct protocols *protocols);
+
 #endif

@@ -234,8 +234,8 @@ static void release(struct server *server)
     pthread_mutex_destroy(&server->lock);
 }
 
-/* Nothing may touch the kernel once operations were abandoned: then only the files go. Who sends
- * SIGTERM again does not want to wait: the next start finds the files stale. */
+/* Nothing is freed once operations were abandoned, since they still use it. Who sends SIGTERM again
+ * does not want to wait: the next start finds the files stale. */
 static int end(struct server *server, bool was_ready)
 {
     struct sigaction at_once = {.sa_handler = on_second_sigterm};
@@ -248,7 +248,9 @@ static int end(struct server *server, bool was_ready)
     if (was_ready)
         state_write(server, server->reason, status, abandoned);
     connection_remove(server);
-    if (!abandoned) {
+    if (abandoned) {
+        protocols_abandon(&server->protocols);
+    } else {
         protocols_stop(&server->protocols);
         kernel_free(server->kernel);
         bridge_close(server);
@@ -281,7 +283,7 @@ int server_run(const struct server_options *options, int *ret_status, struct err
     };
     int rc = start(&server, ret_error);
     if (rc == 0) {
-        state_write(&server, NULL, 0, 0);
+        state_write(&server, NULL, 0, 0); /* whoever was told may ask for a restart */
         tell_ready(&server);
         bridge_start_idle(&server);
         uv_run(&server.loop, UV_RUN_DEFAULT);

@@ -14,14 +14,12 @@ bool signals_is_ignored(int number)
 
 void signals_reset(void)
 {
-    struct sigaction normal = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
+    struct sigaction normal = {.sa_handler = SIG_DFL};
     bool nohup = signals_is_ignored(SIGHUP);
     sigset_t none;
     for (int number = 1; number <= SIGRTMAX; number++)
-        if (number != SIGHUP || !nohup)
+        if (number != SIGPIPE && number != SIGXFSZ && (number != SIGHUP || !nohup))
             sigaction(number, &normal, NULL); /* refused for SIGKILL, SIGSTOP and the C library's */
-    sigaction(SIGPIPE, &ignore, NULL);
-    sigaction(SIGXFSZ, &ignore, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

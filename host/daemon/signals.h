@@ -6,8 +6,8 @@
 
 #include <stdbool.h>
 
-/* Each signal to its default action, and none blocked. What stays: SIGPIPE and SIGXFSZ are ignored
- * (a write fails instead), and SIGHUP, if it was (nohup). [main, before threads] */
+/* Each signal to its default action, and none blocked. What stays: SIGPIPE and SIGXFSZ, which
+ * main.c has made harmless, and SIGHUP, if it was ignored (nohup). [main, before threads] */
 void signals_reset(void);
 
 /* Is a signal ignored? A kernel in the foreground leaves SIGHUP alone, if so. */

@@ -168,10 +168,21 @@ static bool find_handler(struct kernel *kernel, struct operation *operation)
     return operation->handler != NULL;
 }
 
+/* The kernel is asked to end: what comes from now on is refused, and not only once the owner of the
+ * process gets to it. */
+static void close_entry(struct kernel *kernel)
+{
+    pthread_mutex_lock(&kernel->lock);
+    kernel->closing = true;
+    pthread_mutex_unlock(&kernel->lock);
+}
+
 static void answer_now(struct operation *operation, const struct message_rule *rule)
 {
     struct kernel *kernel = operation->kernel;
     bool shutdown = rule->answer == at_shutdown;
+    if (shutdown && kernel->shutdown)
+        close_entry(kernel);
     json_t *content = json_incref(operation->content); /* it outlives the operation */
     operation_begin(operation);
     if (shutdown)

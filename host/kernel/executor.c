@@ -293,6 +293,7 @@ static void run(struct executor *executor, struct operation *operation)
 static void *executor_main(void *data)
 {
     struct executor *executor = data;
+    pthread_setname_np(pthread_self(), "executor");
     open_and_tell(executor);
     struct operation *operation;
     while ((operation = queue_pop(&executor->queue)))
@@ -312,23 +313,33 @@ void executor_init(struct executor *executor, struct kernel *kernel)
     output_init(&executor->output, kernel);
 }
 
+static bool is_started(struct executor *executor)
+{
+    pthread_mutex_lock(&executor->lock);
+    bool started = executor->started;
+    pthread_mutex_unlock(&executor->lock);
+    return started;
+}
+
+/* The registry is fetched first: who holds the kernel's lock may take ours, not the other way. */
 int executor_start(struct executor *executor, struct error *ret_error)
 {
-    struct kernel *kernel = executor->kernel;
+    if (is_started(executor))
+        return 0;
+    struct registry *registry = kernel_registry(executor->kernel);
+    const char *name = config_string(registry_config(registry), "kernel", "runtime");
     int rc = 0;
     pthread_mutex_lock(&executor->lock);
     if (!executor->started) {
-        struct registry *registry = kernel_registry(kernel);
-        const char *name = config_string(registry_config(registry), "kernel", "runtime");
         snprintf(executor->runtime, sizeof executor->runtime, "%s", name ? name : "");
         executor->plugin = catalog_find(registry_catalog(registry), PLUGIN_RUNTIME, name);
         if (executor->plugin)
             plugin_ref(executor->plugin);
-        registry_unref(registry);
         rc = thread_start(&executor->thread, "executor", executor_main, executor);
         executor->started = rc == 0;
     }
     pthread_mutex_unlock(&executor->lock);
+    registry_unref(registry);
     return rc == 0 ? 0
                    : error_set(ret_error, LLMSPELL_EIO, "cannot start the executor thread: %s",
                                strerror(rc));

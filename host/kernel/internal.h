@@ -195,7 +195,7 @@ int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *con
 struct metric {
     atomic_ulong count, errors;
     atomic_llong total_ns, max_ns;
-    atomic_uint buckets[METRIC_BUCKETS];
+    atomic_ulong buckets[METRIC_BUCKETS]; /* 32 bits are full in two busy days */
 };
 
 void metric_add(struct metric *metric, int64_t ns, bool failed);

@@ -111,13 +111,16 @@ void operation_detach(struct operation *operation)
 {
     struct kernel *kernel = operation->kernel;
     char buffer[64];
+    const char *why = kernel->closing
+                          ? "the kernel has ended; this request did not end in time, even after "
+                            "its interrupt, and was abandoned"
+                          : "the protocol plugin is stopped or replaced; what this request runs "
+                            "goes on: ask again";
     operation->detached = true;
     operation->held++; /* stays until the callbacks below have run */
     pthread_mutex_unlock(&kernel->lock);
     operation->reply(operation->data, reply_type(operation->msg_type, buffer),
-                     error_reply(LLMSPELL_EUNAVAILABLE,
-                                 "the protocol plugin is stopped or replaced; what this request "
-                                 "runs goes on: ask again"));
+                     error_reply(LLMSPELL_EUNAVAILABLE, why));
     if (operation->done)
         operation->done(operation->data);
     pthread_mutex_lock(&kernel->lock);

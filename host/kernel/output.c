@@ -134,7 +134,7 @@ void output_write(struct output *output, int32_t stream, const char *text, size_
     if (output->size > 0 && coarse_ns() - output->flushed_ns >= JOIN_NS)
         flush_locked(output, false);
     if (output->size > 0 && !output->flusher_runs)
-        output->flusher_runs = thread_start(&output->flusher, "flusher", flusher_main, output) == 0;
+        output->flusher_runs = thread_start(&output->flusher, "output", flusher_main, output) == 0;
     bool wake = was_empty && output->size > 0;
     pthread_mutex_unlock(&output->lock);
     if (wake)

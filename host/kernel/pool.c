@@ -33,7 +33,7 @@ static void *pool_main(void *data)
 static void start_thread(struct pool *pool)
 {
     char name[THREAD_NAME_MAX + 1];
-    snprintf(name, sizeof name, "pool-%u", (pool->started + 1) % 1000);
+    snprintf(name, sizeof name, "tools-%u", (pool->started + 1) % 1000);
     if (thread_start(&pool->threads[pool->started], name, pool_main, pool) == 0)
         pool->started++;
 }

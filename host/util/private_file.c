@@ -12,6 +12,30 @@
 
 #include <llmspell/tool.h>
 
+/* The folder of a path as a handle, so that what is checked is what is written to, and the name in
+ * it. own: the folder must not be a link (O_NOFOLLOW). Returns -1 with errno. */
+static int open_folder(const char *path, bool own, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+    LLMSPELL_CLEANUP_FREE char *folder =
+        slash ? strndup(path, slash > path ? (size_t)(slash - path) : 1) : strdup(".");
+    *ret_name = slash ? slash + 1 : path;
+    if (!folder)
+        return -1;
+    return open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC | (own ? O_NOFOLLOW : 0));
+}
+
+/* NULL, or why somebody else decides what happens in the folder. */
+static const char *why_not_own(int folder)
+{
+    struct stat facts;
+    if (folder < 0 || fstat(folder, &facts) != 0)
+        return "is no folder, but perhaps a link";
+    if (facts.st_uid != geteuid())
+        return "belongs to another user";
+    return facts.st_mode & 022 ? "can be written by others" : NULL;
+}
+
 static int write_error(const char *path, int reason, struct error *ret_error)
 {
     const char *cure = reason == ENOSPC                      ? "; make room on the disk"
@@ -23,10 +47,10 @@ static int write_error(const char *path, int reason, struct error *ret_error)
 }
 
 /* 0 or an errno. */
-static int write_file(const char *path, const char *text, size_t size, bool durable)
+static int write_file(int folder, const char *name, const char *text, size_t size, bool durable)
 {
     LLMSPELL_CLEANUP_CLOSE int fd =
-        open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return errno;
     while (size > 0) {
@@ -41,24 +65,48 @@ static int write_file(const char *path, const char *text, size_t size, bool dura
     return !durable || fsync(fd) == 0 ? 0 : errno;
 }
 
-int private_file_write(const char *path, const json_t *value, bool durable, struct error *ret_error)
+/* Writes name in the folder by way of a temporary name; 0 or an errno. */
+static int replace_file(int folder, const char *name, const json_t *value, bool durable)
 {
     LLMSPELL_CLEANUP_FREE char *temporary = NULL, *text = json_dumps(value, JSON_INDENT(2));
     uint64_t random = 0;
     if (!text || getrandom(&random, sizeof random, 0) < 0 ||
-        asprintf(&temporary, "%s.%016llx.tmp", path, (unsigned long long)random) < 0) {
+        asprintf(&temporary, "%s.%016llx.tmp", name, (unsigned long long)random) < 0) {
         temporary = NULL;
-        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory writing %s", path);
+        return ENOMEM;
     }
     size_t size = strlen(text);
     text[size] = '\n'; /* in place of the NUL, which is not written */
-    int reason = write_file(temporary, text, size + 1, durable);
-    if (reason == 0 && rename(temporary, path) != 0)
+    int reason = write_file(folder, temporary, text, size + 1, durable);
+    if (reason == 0 && renameat(folder, temporary, folder, name) != 0)
         reason = errno;
-    if (reason == 0)
-        return 0;
-    unlink(temporary);
-    return write_error(path, reason, ret_error);
+    if (reason != 0)
+        unlinkat(folder, temporary, 0);
+    return reason;
+}
+
+int private_file_write(const char *path, const json_t *value, bool durable, struct error *ret_error)
+{
+    const char *name;
+    LLMSPELL_CLEANUP_CLOSE int folder = open_folder(path, false, &name);
+    int reason = folder < 0 ? errno : replace_file(folder, name, value, durable);
+    return reason == 0 ? 0 : write_error(path, reason, ret_error);
+}
+
+int private_file_write_own(const char *path, const json_t *value, struct error *ret_error)
+{
+    const char *name;
+    LLMSPELL_CLEANUP_CLOSE int folder = open_folder(path, true, &name);
+    if (folder < 0 && errno != ENOTDIR && errno != ELOOP)
+        return write_error(path, errno, ret_error);
+    const char *why = why_not_own(folder);
+    if (why)
+        return error_set(ret_error, LLMSPELL_EPERM,
+                         "cannot write %s: its folder %s: put a folder of your own with mode 0700 "
+                         "in its place",
+                         path, why);
+    int reason = replace_file(folder, name, value, false);
+    return reason == 0 ? 0 : write_error(path, reason, ret_error);
 }
 
 int private_file_read(const char *path, json_t **ret_value, struct error *ret_error)

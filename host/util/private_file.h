@@ -15,6 +15,10 @@
 int private_file_write(const char *path, const json_t *value, bool durable,
                        struct error *ret_error);
 
+/* As private_file_write, but only into a folder of ours that is no link and that nobody else may
+ * write to; EPERM otherwise. What stands above that folder is not looked at. [any-thread] */
+int private_file_write_own(const char *path, const json_t *value, struct error *ret_error);
+
 /* Reads an object from a regular file of ours that nobody else may read or write; ENOTFOUND,
  * EPERM, EPARSE. *ret_value is a new reference. [any-thread] */
 int private_file_read(const char *path, json_t **ret_value, struct error *ret_error);

@@ -83,5 +83,44 @@ static void test_fails(void)
     CU_ASSERT_EQUAL(private_file_write(path, value, true, &error), LLMSPELL_EIO);
 }
 
+static void write_own(const char *where, int expected, const char *word)
+{
+    struct error error = {0};
+    LLMSPELL_CLEANUP_JSON json_t *value = json_pack("{s:i}", "value", 2);
+    CU_ASSERT_EQUAL(private_file_write_own(where, value, &error), expected);
+    if (expected < 0) {
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, where));
+        CU_ASSERT_PTR_NOT_NULL(strstr(error.message, word));
+    }
+}
+
+static void test_own_folder(void)
+{
+    char real[80], link[80], file[96];
+    make_folder();
+    snprintf(real, sizeof real, "%s/real", folder);
+    snprintf(link, sizeof link, "%s/link", folder);
+    CU_ASSERT_EQUAL(mkdir(real, 0700), 0);
+    CU_ASSERT_EQUAL(symlink(real, link), 0);
+    snprintf(file, sizeof file, "%s/x.json", link);
+    write_own(file, LLMSPELL_EPERM, "link");
+    snprintf(file, sizeof file, "%s/x.json", real);
+    CU_ASSERT_NOT_EQUAL(access(file, F_OK), 0);
+    write_own(file, 0, NULL);
+    CU_ASSERT_EQUAL(access(file, F_OK), 0);
+    static const mode_t open_to_others[] = {0720, 0702, 01777};
+    for (size_t i = 0; i < 3; i++) {
+        CU_ASSERT_EQUAL(chmod(real, open_to_others[i]), 0);
+        write_own(file, LLMSPELL_EPERM, "written by others");
+    }
+    CU_ASSERT_EQUAL(chmod(real, 0755), 0);
+    write_own(file, 0, NULL);
+    unlink(file);
+    CU_ASSERT_EQUAL(rmdir(real), 0);
+    write_own(file, LLMSPELL_EIO, "make its folder");
+    unlink(link);
+    CU_ASSERT_EQUAL(rmdir(folder), 0);
+}
+
 TEST_MAIN("util/save", {"replaces", test_replaces}, {"a link is replaced", test_a_link_is_replaced},
-          {"fails", test_fails})
+          {"fails", test_fails}, {"only into a folder of ours", test_own_folder})
