@@ -97,9 +97,8 @@ static void redact_key(struct server *server, const json_t *connection)
 int connection_write(struct server *server, struct error *ret_error)
 {
     const struct server_options *options = server->options;
-    const struct served *first = &server->protocols.items[0];
-    LLMSPELL_CLEANUP_JSON json_t *connection =
-        server->protocols.count ? json_copy(first->connection) : NULL;
+    const struct served *first = protocols_first(&server->protocols);
+    LLMSPELL_CLEANUP_JSON json_t *connection = first ? json_copy(first->connection) : NULL;
     if (!connection)
         return error_set(ret_error, LLMSPELL_EUNAVAILABLE, "no protocol serves this kernel");
     redact_key(server, connection);

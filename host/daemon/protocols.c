@@ -3,17 +3,19 @@
  * gets its ports and key; if it cannot serve, the old one comes back. */
 #include "daemon/protocols.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <llmspell/tool.h>
 
 #include "log/logger.h"
+#include "plugin/loader.h"
 #include "plugin/protocol.h"
 
 void protocols_init(struct protocols *protocols, struct kernel *kernel)
 {
-    *protocols = (struct protocols){.kernel = kernel, .lock = PTHREAD_MUTEX_INITIALIZER};
+    *protocols = (struct protocols){.kernel = kernel, .lock = PTHREAD_RWLOCK_INITIALIZER};
 }
 
 static const char *name_of(const struct served *served)
@@ -32,18 +34,23 @@ static int open_one(struct kernel *kernel, const struct config *config, struct p
     if (rc < 0)
         return rc;
     plugin_ref(plugin);
+    served.config = config_ref(config);
     *ret_served = served;
     return 0;
 }
 
-static int serve_one(struct served *served, const json_t *wanted, struct error *ret_error)
+static int serve_one(struct kernel *kernel, struct served *served, const json_t *wanted,
+                     struct error *ret_error)
 {
     struct call call;
     json_t *connection = NULL;
+    kernel_attach(kernel, &served->plugin->ctx);
     call_init(&call, &served->plugin->ctx);
     int rc = served->protocol->serve(served->self, &call.base, wanted, &connection);
-    if (rc < 0)
+    if (rc < 0) {
+        kernel_detach(kernel, &served->plugin->ctx); /* it may have got half way */
         return call_error(&call, rc, ret_error);
+    }
     json_decref(served->connection);
     served->connection = connection;
     served->serving = true;
@@ -52,8 +59,10 @@ static int serve_one(struct served *served, const json_t *wanted, struct error *
 
 static void close_one(struct served *served)
 {
-    served->protocol->close(served->self);
+    if (plugin_is_intact(served->plugin))
+        served->protocol->close(served->self);
     plugin_unref(served->plugin);
+    config_unref(served->config);
     json_decref(served->connection);
     *served = (struct served){0};
 }
@@ -80,14 +89,14 @@ int protocols_start(struct protocols *protocols, const struct config *config, st
     int rc = open_one(protocols->kernel, config, plugin, &served, ret_error);
     if (rc < 0)
         return rc;
-    rc = serve_one(&served, wanted, ret_error);
+    rc = serve_one(protocols->kernel, &served, wanted, ret_error);
     if (rc < 0) {
         close_one(&served);
         return rc;
     }
-    pthread_mutex_lock(&protocols->lock);
+    pthread_rwlock_wrlock(&protocols->lock);
     protocols->items[protocols->count++] = served;
-    pthread_mutex_unlock(&protocols->lock);
+    pthread_rwlock_unlock(&protocols->lock);
     return 0;
 }
 
@@ -142,9 +151,18 @@ static void add_name(json_t *plan, const char *key, const char *name)
     json_array_append_new(json_object_get(plan, key), json_string(name));
 }
 
-int protocols_plan(const struct protocols *protocols, const struct config *from,
-                   const struct config *to, const struct catalog *catalog, json_t **ret_plan,
-                   struct error *ret_error)
+/* A change of its file or its section wants a successor; so does one that serves no more. */
+static bool is_stale(const struct served *served, const struct plugin *plugin,
+                     const struct config *to)
+{
+    char section[MANIFEST_NAME_MAX + 12];
+    snprintf(section, sizeof section, "protocol.%s", name_of(served));
+    return plugin != served->plugin || !served->serving ||
+           !config_same_section(served->config, to, section);
+}
+
+int protocols_plan(const struct protocols *protocols, const struct config *to,
+                   const struct catalog *catalog, json_t **ret_plan, struct error *ret_error)
 {
     struct plugin *wanted[PROTOCOLS_MAX];
     unsigned count;
@@ -155,12 +173,10 @@ int protocols_plan(const struct protocols *protocols, const struct config *from,
         json_pack("{s:[], s:[], s:[], s:[]}", "started", "stopped", "replaced", "failed");
     for (unsigned i = 0; i < protocols->count; i++) {
         const struct served *served = &protocols->items[i];
-        char section[MANIFEST_NAME_MAX + 12];
         const struct plugin *plugin = find_plugin(wanted, count, name_of(served));
-        snprintf(section, sizeof section, "protocol.%s", name_of(served));
         if (!plugin)
             add_name(plan, "stopped", name_of(served));
-        else if (plugin != served->plugin || !config_same_section(from, to, section))
+        else if (is_stale(served, plugin, to))
             add_name(plan, "replaced", name_of(served));
     }
     for (unsigned i = 0; i < count; i++)
@@ -189,14 +205,24 @@ bool protocols_concerns(const struct protocols *protocols, const json_t *plan,
 
 /* ---- doing it ---- */
 
-/* What the successor should keep: all of the connection, or just its key if the configuration may
- * ask for other ports. */
-static json_t *wish_of(const struct served *served, bool same_plugin)
+/* What the successor should keep: all of the connection; if its section has changed, just what the
+ * section cannot say (the key), since it may ask for other ports now. */
+static json_t *wish_of(const struct served *served, const struct config *to)
 {
-    if (!same_plugin)
-        return json_incref(served->connection);
-    return json_pack("{s:O?, s:O?}", "key", json_object_get(served->connection, "key"),
-                     "signature_scheme", json_object_get(served->connection, "signature_scheme"));
+    char section[MANIFEST_NAME_MAX + 12];
+    const json_t *manifest;
+    json_t *wish = json_copy(served->connection), *unused;
+    const char *key;
+    snprintf(section, sizeof section, "protocol.%s", name_of(served));
+    if (config_same_section(served->config, to, section) ||
+        plugin_manifest(served->plugin, &manifest, NULL) < 0)
+        return wish;
+    json_t *config = json_object_get(manifest, "config");
+    json_object_foreach(json_object_get(config, "properties"), key, unused)
+    {
+        json_object_del(wish, key);
+    }
+    return wish;
 }
 
 /* The same plugin object cannot be open twice with one context: then the old one ends first. */
@@ -208,12 +234,12 @@ static int replace(struct protocols *protocols, const struct config *to, struct 
     int rc = same ? 0 : open_one(protocols->kernel, to, plugin, &next, ret_error);
     if (rc < 0)
         return rc;
-    LLMSPELL_CLEANUP_JSON json_t *wish = wish_of(served, same);
+    LLMSPELL_CLEANUP_JSON json_t *wish = wish_of(served, to);
     stop_one(protocols->kernel, served);
     if (same)
         rc = open_one(protocols->kernel, to, plugin, &next, ret_error);
     if (rc == 0)
-        rc = serve_one(&next, wish, ret_error);
+        rc = serve_one(protocols->kernel, &next, wish, ret_error);
     if (rc == 0) {
         close_one(served);
         *served = next;
@@ -222,8 +248,7 @@ static int replace(struct protocols *protocols, const struct config *to, struct 
     struct error why;
     if (next.protocol)
         close_one(&next);
-    kernel_attach(protocols->kernel, &served->plugin->ctx);
-    if (serve_one(served, served->connection, &why) < 0)
+    if (serve_one(protocols->kernel, served, served->connection, &why) < 0)
         log_error("kernel", "protocol %s cannot serve any more: %s", name_of(served), why.message);
     return rc;
 }
@@ -243,17 +268,31 @@ static void remove_item(struct protocols *protocols, struct served *served)
     protocols->count--;
 }
 
+static unsigned count_serving(const struct protocols *protocols)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < protocols->count; i++)
+        count += protocols->items[i].serving;
+    return count;
+}
+
 static void apply_stopped(struct protocols *protocols, json_t *plan)
 {
-    size_t i;
-    json_t *name;
-    json_array_foreach(json_object_get(plan, "stopped"), i, name)
-    {
-        struct served *served = find_served(protocols, json_string_value(name));
-        if (!served)
+    json_t *names = json_object_get(plan, "stopped");
+    for (size_t i = 0; i < json_array_size(names);) {
+        const char *name = json_string_value(json_array_get(names, i));
+        struct served *served = find_served(protocols, name);
+        if (served->serving && count_serving(protocols) == 1) {
+            struct error error;
+            error_set(&error, LLMSPELL_EUNAVAILABLE,
+                      "it serves on, since no other protocol does: mend the others, reload again");
+            failed(plan, name, &error);
+            json_array_remove(names, i);
             continue;
+        }
         stop_one(protocols->kernel, served);
         remove_item(protocols, served);
+        i++;
     }
 }
 
@@ -279,26 +318,63 @@ static void apply_list(struct protocols *protocols, const struct config *to,
     }
 }
 
+/* Where [kernel] protocol names it; what it does not name comes last. */
+static size_t rank(const struct config *config, const char *name)
+{
+    const char *list = config_string(config, "kernel", "protocol"), *at = list;
+    size_t size = strlen(name), n;
+    for (; at && *(at += strspn(at, ", ")); at += n) {
+        n = strcspn(at, ", ");
+        if (n == size && strncmp(at, name, n) == 0)
+            return (size_t)(at - list);
+    }
+    return SIZE_MAX;
+}
+
+/* The first one goes into the connection file. */
+static void sort_items(struct protocols *protocols, const struct config *to)
+{
+    struct served *items = protocols->items;
+    for (unsigned i = 1; i < protocols->count; i++)
+        for (unsigned k = i;
+             k > 0 && rank(to, name_of(&items[k])) < rank(to, name_of(&items[k - 1])); k--) {
+            struct served swap = items[k];
+            items[k] = items[k - 1];
+            items[k - 1] = swap;
+        }
+}
+
 void protocols_apply(struct protocols *protocols, const struct config *to,
                      const struct catalog *catalog, json_t *plan)
 {
-    pthread_mutex_lock(&protocols->lock);
+    pthread_rwlock_wrlock(&protocols->lock);
     apply_list(protocols, to, catalog, plan, "replaced");
+    pthread_rwlock_unlock(&protocols->lock);
+    apply_list(protocols, to, catalog, plan, "started"); /* locks for itself */
+    pthread_rwlock_wrlock(&protocols->lock);
     apply_stopped(protocols, plan);
-    pthread_mutex_unlock(&protocols->lock);
-    apply_list(protocols, to, catalog, plan, "started");
+    sort_items(protocols, to);
+    pthread_rwlock_unlock(&protocols->lock);
+}
+
+const struct served *protocols_first(const struct protocols *protocols)
+{
+    for (unsigned i = 0; i < protocols->count; i++)
+        if (protocols->items[i].serving)
+            return &protocols->items[i];
+    return NULL;
 }
 
 void protocols_stop(struct protocols *protocols)
 {
-    pthread_mutex_lock(&protocols->lock);
+    pthread_rwlock_wrlock(&protocols->lock);
     while (protocols->count > 0) {
         struct served *served = &protocols->items[protocols->count - 1];
         if (served->serving)
             served->protocol->stop(served->self);
         remove_item(protocols, served);
     }
-    pthread_mutex_unlock(&protocols->lock);
+    pthread_rwlock_unlock(&protocols->lock);
 }
 
 void protocols_abandon(struct protocols *protocols)
@@ -328,11 +404,11 @@ static json_t *status_of(const struct served *served)
 
 json_t *protocols_status(struct protocols *protocols)
 {
-    if (pthread_mutex_trylock(&protocols->lock) != 0)
+    if (pthread_rwlock_tryrdlock(&protocols->lock) != 0)
         return NULL;
     json_t *list = json_array();
     for (unsigned i = 0; i < protocols->count; i++)
         json_array_append_new(list, status_of(&protocols->items[i]));
-    pthread_mutex_unlock(&protocols->lock);
+    pthread_rwlock_unlock(&protocols->lock);
     return list;
 }

@@ -18,13 +18,15 @@ struct served {
     struct plugin *plugin; /* counted */
     const struct llmspell_protocol *protocol;
     void *self;
-    json_t *connection; /* what serve returned: a successor gets it as its wish */
+    struct config *config; /* that it was opened with; counted */
+    json_t *connection;    /* what serve returned: a successor gets it as its wish */
     bool serving;
 };
 
 struct protocols {
     struct kernel *kernel;
-    pthread_mutex_t lock; /* held to change items; readers on other threads only try it */
+    pthread_rwlock_t lock; /* held to change items; readers on other threads only try it: a
+                              protocol's thread that reads may be the one that stop waits for */
     struct served items[PROTOCOLS_MAX];
     unsigned count;
 };
@@ -44,12 +46,16 @@ int protocols_wanted(const struct config *config, const struct catalog *catalog,
 
 /* Makes what serves those that to and catalog say, and does no more than it must. Plans first:
  * *ret_plan is {"started": [names], "stopped", "replaced", "failed": []}; the second call does it,
- * and moves what failed to "failed" [{name, message}]. [main] */
-int protocols_plan(const struct protocols *protocols, const struct config *from,
-                   const struct config *to, const struct catalog *catalog, json_t **ret_plan,
-                   struct error *ret_error);
+ * and moves what failed to "failed" [{name, message}]. The last one that serves is not stopped
+ * unless another could be started: somebody must be able to mend it. [main] */
+int protocols_plan(const struct protocols *protocols, const struct config *to,
+                   const struct catalog *catalog, json_t **ret_plan, struct error *ret_error);
 void protocols_apply(struct protocols *protocols, const struct config *to,
                      const struct catalog *catalog, json_t *plan);
+
+/* What clients need to connect: of the first protocol that serves, in the configuration's order;
+ * NULL if none does. Borrowed. [main] */
+const struct served *protocols_first(const struct protocols *protocols);
 
 /* Would the plan end the one that a request came through? */
 bool protocols_concerns(const struct protocols *protocols, const json_t *plan,

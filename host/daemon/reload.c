@@ -68,8 +68,7 @@ static int prepare(struct server *server, struct reload *reload, struct error *r
     if (rc == 0)
         rc = server_check_sections(reload->config, reload->catalog, ret_error);
     if (rc == 0)
-        rc = protocols_plan(&server->protocols, server->config, reload->config, reload->catalog,
-                            &plan, ret_error);
+        rc = protocols_plan(&server->protocols, reload->config, reload->catalog, &plan, ret_error);
     if (rc < 0)
         return rc;
     reload->outcome = json_pack("{s:s, s:[], s:[], s:{s:[], s:[], s:[]}, s:o, s:b}", "status", "ok",
@@ -110,11 +109,13 @@ static void swap_in(struct server *server, struct reload *reload)
 static void change_protocols(struct server *server, json_t *plan)
 {
     struct error error;
-    const json_t *before = server->protocols.count ? server->protocols.items[0].connection : NULL;
-    LLMSPELL_CLEANUP_JSON json_t *held = json_incref((json_t *)before);
+    const struct served *first = protocols_first(&server->protocols);
+    const struct plugin *plugin = first ? first->plugin : NULL;
+    LLMSPELL_CLEANUP_JSON json_t *before = first ? json_incref(first->connection) : NULL;
     protocols_apply(&server->protocols, server->config, server->catalog, plan);
-    const json_t *after = server->protocols.count ? server->protocols.items[0].connection : NULL;
-    if (!json_equal(held, after) && connection_write(server, &error) < 0)
+    first = protocols_first(&server->protocols);
+    bool same = first && first->plugin == plugin && json_equal(before, first->connection);
+    if (!same && connection_write(server, &error) < 0)
         log_error("kernel", "%s", error.message);
 }
 
@@ -182,6 +183,8 @@ void reload_run(struct server *server, struct operation *operation)
         swap_in(server, &reload);
         operation = answer_early(server, operation, reload.outcome);
         change_protocols(server, json_object_get(reload.outcome, "protocols"));
+        if (size_of(reload.outcome, NULL, "applied"))
+            state_write(server, NULL, 0, 0); /* `kernel logs` finds a new log file there */
     } else {
         error.code = rc;
         json_decref(reload.outcome);

@@ -16,6 +16,7 @@
 #include "daemon/pidfile.h"
 #include "log/capture.h"
 #include "log/logger.h"
+#include "plugin/loader.h"
 #include "plugin/section.h"
 #include "util/timestamp.h"
 
@@ -199,7 +200,7 @@ static void tell_ready(struct server *server)
     if (options->ready_fd >= 0)
         go_to_background(options->ready_fd);
     else if (options->ready)
-        options->ready(options->data, server->protocols.items[0].connection);
+        options->ready(options->data, protocols_first(&server->protocols)->connection);
     warn_of_sockets(options->sockets);
     notify_ready(&server->notify, "clients can connect", options->ready_fd >= 0 ? getpid() : 0);
     bridge_start_watchdog(server);
@@ -262,7 +263,7 @@ static int end(struct server *server, bool was_ready)
     capture_stop();
     crash_set_fd(-1);
     logger_close();
-    if (abandoned)
+    if (abandoned || (was_ready && !loader_is_intact()))
         _exit(status);
     release(server);
     return status;
@@ -279,7 +280,7 @@ int server_run(const struct server_options *options, int *ret_status, struct err
         .started_at = time(NULL),
         .started_ns = clock_monotonic_ns(),
         .lock = PTHREAD_MUTEX_INITIALIZER,
-        .protocols = {.lock = PTHREAD_MUTEX_INITIALIZER},
+        .protocols = {.lock = PTHREAD_RWLOCK_INITIALIZER},
     };
     int rc = start(&server, ret_error);
     if (rc == 0) {

@@ -77,12 +77,13 @@ static int32_t api_input(struct llmspell_call *base, const char *prompt, int32_t
     json_decref(executor->input_value);
     executor->input_value = NULL;
     pthread_mutex_unlock(&executor->lock);
-    if (!operation_hold(operation))
-        return base->host->fail(base, LLMSPELL_EUNAVAILABLE, NULL,
-                                "the client that would be asked for input is gone");
-    operation->input(operation->data, json_pack("{s:s, s:b}", "prompt", prompt ? prompt : "",
-                                                "password", password != 0));
-    operation_release(operation);
+    if (operation_hold(operation)) {
+        operation->input(operation->data, json_pack("{s:s, s:b}", "prompt", prompt ? prompt : "",
+                                                    "password", password != 0));
+        operation_release(operation);
+    } else {
+        executor_input_ends(executor, operation);
+    }
     return wait_input(executor, operation, ret_value);
 }
 
@@ -105,6 +106,17 @@ void executor_input(struct executor *executor, const json_t *content)
         json_t *value = json_object_get(content, "value");
         json_decref(executor->input_value);
         executor->input_value = value ? json_deep_copy(value) : json_null();
+        pthread_cond_broadcast(&executor->changed);
+    }
+    pthread_mutex_unlock(&executor->lock);
+}
+
+/* The client that was asked is gone: for the code that waits this is the end of input. */
+void executor_input_ends(struct executor *executor, const struct operation *operation)
+{
+    pthread_mutex_lock(&executor->lock);
+    if (executor->current == operation && executor->input_waits && !executor->input_value) {
+        executor->input_value = json_null();
         pthread_cond_broadcast(&executor->changed);
     }
     pthread_mutex_unlock(&executor->lock);
@@ -332,9 +344,9 @@ int executor_start(struct executor *executor, struct error *ret_error)
     pthread_mutex_lock(&executor->lock);
     if (!executor->started) {
         snprintf(executor->runtime, sizeof executor->runtime, "%s", name ? name : "");
-        executor->plugin = catalog_find(registry_catalog(registry), PLUGIN_RUNTIME, name);
-        if (executor->plugin)
-            plugin_ref(executor->plugin);
+        struct plugin *plugin = catalog_find(registry_catalog(registry), PLUGIN_RUNTIME, name);
+        plugin_unref(executor->plugin); /* of an attempt that failed */
+        executor->plugin = plugin ? plugin_ref(plugin) : NULL;
         rc = thread_start(&executor->thread, "executor", executor_main, executor);
         executor->started = rc == 0;
     }

@@ -146,6 +146,7 @@ int executor_start(struct executor *executor, struct error *ret_error);
 void executor_submit(struct executor *executor, struct operation *operation);
 void executor_interrupt(struct executor *executor, const struct operation *only);
 void executor_input(struct executor *executor, const json_t *content); /* input_reply */
+void executor_input_ends(struct executor *executor, const struct operation *operation);
 void executor_drop(struct executor *executor,
                    struct operation *operation); /* interrupted, queued */
 void executor_stop(struct executor *executor);   /* ends the thread; nothing may run */

@@ -123,6 +123,7 @@ void operation_detach(struct operation *operation)
                      error_reply(LLMSPELL_EUNAVAILABLE, why));
     if (operation->done)
         operation->done(operation->data);
+    executor_input_ends(&kernel->executor, operation);
     pthread_mutex_lock(&kernel->lock);
     operation->held--;
     pthread_cond_broadcast(&kernel->drained);

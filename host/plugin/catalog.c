@@ -59,12 +59,12 @@ void catalog_unref(struct catalog *catalog)
     free(catalog);
 }
 
-/* The reason and nothing else: for one thread, at discovery. */
+/* At discovery, or with the plugin's lock. Readers look at the reason only once the state tells of
+ * one. */
 static void mark(struct plugin *plugin, enum plugin_state state, const char *reason)
 {
-    plugin->state = state;
-    free(plugin->reason);
     plugin->reason = strdup(reason);
+    plugin->state = state;
 }
 
 void plugin_refuse(struct plugin *plugin, const char *reason)
@@ -261,14 +261,6 @@ static void mark_shadowed(struct catalog *catalog)
     }
 }
 
-static bool is_ready(struct plugin *plugin)
-{
-    pthread_mutex_lock(&plugin->lock);
-    bool ready = plugin->state == PLUGIN_READY;
-    pthread_mutex_unlock(&plugin->lock);
-    return ready;
-}
-
 /* What has not changed since the scan before stays the plugin that it was: open, with its state. A
  * refused one is tried anew. */
 static void adopt(struct catalog *catalog, const struct catalog *previous)
@@ -278,9 +270,13 @@ static void adopt(struct catalog *catalog, const struct catalog *previous)
         if ((*plugin)->state != PLUGIN_READY)
             continue;
         struct plugin *old = catalog_find(previous, (*plugin)->head.kind, (*plugin)->head.name);
-        if (!old || strcmp(old->path, (*plugin)->path) != 0 ||
-            !note_stamp_equal(&old->stamp, &(*plugin)->stamp) || !is_ready(old))
+        if (!old || strcmp(old->path, (*plugin)->path) != 0 || old->state != PLUGIN_READY)
             continue;
+        if (!note_stamp_equal(&old->stamp, &(*plugin)->stamp)) {
+            if (note_stamp_same_file(&old->stamp, &(*plugin)->stamp))
+                old->overwritten = true; /* once another file has its place, nobody could tell */
+            continue;
+        }
         plugin_unref(*plugin);
         *plugin = plugin_ref(old);
     }

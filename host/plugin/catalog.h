@@ -31,12 +31,14 @@ struct plugin {
     char *text;                /* the manifest as it is in the file; NULL if refused before */
     size_t text_size;
     struct note_stamp stamp;
-    enum plugin_state state;
+    _Atomic(enum plugin_state) state;    /* leaves READY at most once, when `reason` is set */
     char source[MANIFEST_NAME_MAX + 12]; /* "tool:calculator" */
     struct llmspell_ctx ctx;             /* what the plugin gets; source is set */
 
+    atomic_bool overwritten; /* its file was written to after it was discovered */
+    char *reason;            /* why refused or shadowed; set before state says so, for good */
+
     pthread_mutex_t lock;
-    char *reason;      /* why refused or shadowed */
     json_t *manifest;  /* whole and checked, once asked for */
     const void *entry; /* the entry struct, once loaded */
 };

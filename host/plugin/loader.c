@@ -48,18 +48,26 @@ static const struct kind_rule KINDS[PLUGIN_KINDS] = {
                          offsetof(struct llmspell_runtime, close)}},
 };
 
-static int check_unchanged(const struct plugin *plugin, struct error *ret_error)
+static bool stamp_now(const char *path, struct note_stamp *ret_stamp)
 {
     struct stat st;
-    if (stat(plugin->path, &st) != 0)
-        return error_set(ret_error, LLMSPELL_EREFUSED, "%s cannot be opened any more: %s",
-                         plugin->path, strerror(errno));
-    struct note_stamp now = {
+    if (stat(path, &st) != 0)
+        return false;
+    *ret_stamp = (struct note_stamp){
         .device = st.st_dev,
         .inode = st.st_ino,
         .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
         .size = st.st_size,
     };
+    return true;
+}
+
+static int check_unchanged(const struct plugin *plugin, struct error *ret_error)
+{
+    struct note_stamp now;
+    if (!stamp_now(plugin->path, &now))
+        return error_set(ret_error, LLMSPELL_EREFUSED, "%s cannot be opened any more: %s",
+                         plugin->path, strerror(errno));
     if (!note_stamp_equal(&now, &plugin->stamp))
         return error_set(
             ret_error, LLMSPELL_EREFUSED,
@@ -145,74 +153,111 @@ static int check_entry(const struct plugin *plugin, const void *entry, struct er
 
 /* ---- what is loaded: for ever, since nothing is unloaded ---- */
 
+struct loaded_file {
+    struct plugin *plugin; /* counted */
+    char *name;            /* that dlopen knows it by */
+};
+
 static struct {
     pthread_mutex_t lock;
-    struct plugin **plugins;
+    struct loaded_file *files;
     size_t count;
 } loaded = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static int remember(struct plugin *plugin)
+static struct loaded_file *find_loaded(const struct plugin *plugin)
 {
-    pthread_mutex_lock(&loaded.lock);
-    struct plugin **grown = reallocarray(loaded.plugins, loaded.count + 1, sizeof *grown);
-    if (grown) {
-        loaded.plugins = grown;
-        grown[loaded.count++] = plugin_ref(plugin);
-    }
-    pthread_mutex_unlock(&loaded.lock);
-    return grown ? 0 : LLMSPELL_ENOMEM;
+    for (size_t i = 0; i < loaded.count; i++)
+        if (strcmp(loaded.files[i].plugin->path, plugin->path) == 0 &&
+            note_stamp_equal(&loaded.files[i].plugin->stamp, &plugin->stamp))
+            return &loaded.files[i];
+    return NULL;
 }
 
-/* A new file at the path of a loaded one: dlopen knows files by the names they were opened with, so
- * the name gets one more "./" for each that was there before; *ret_path is the caller's. A file
- * that was overwritten in place is the one that is mapped, with code changed below our feet. */
-static int name_for_dlopen(const struct plugin *plugin, char **ret_path, struct error *ret_error)
+/* One entry a file, though a refused plugin is tried anew after each reload. Takes *name. */
+static int remember(struct plugin *plugin, char **name)
 {
-    size_t before = 0;
-    bool overwritten = false;
+    int rc = 0;
     pthread_mutex_lock(&loaded.lock);
-    for (size_t i = 0; i < loaded.count; i++) {
-        const struct note_stamp *stamp = &loaded.plugins[i]->stamp;
-        before += strcmp(loaded.plugins[i]->path, plugin->path) == 0;
-        overwritten = overwritten || (stamp->inode == plugin->stamp.inode &&
-                                      stamp->device == plugin->stamp.device &&
-                                      !note_stamp_equal(stamp, &plugin->stamp));
+    if (!find_loaded(plugin)) {
+        struct loaded_file *grown = reallocarray(loaded.files, loaded.count + 1, sizeof *grown);
+        rc = grown ? 0 : LLMSPELL_ENOMEM;
+        if (grown) {
+            loaded.files = grown;
+            grown[loaded.count++] = (struct loaded_file){plugin_ref(plugin), *name};
+            *name = NULL;
+        }
     }
     pthread_mutex_unlock(&loaded.lock);
-    if (overwritten)
-        return error_set(ret_error, LLMSPELL_EREFUSED,
-                         "%s was overwritten while it is loaded: put new versions in place by "
-                         "rename (`install` does), and restart this kernel",
-                         plugin->path);
-    const char *base = strrchr(plugin->path, '/');
-    size_t folder = base ? (size_t)(base - plugin->path) + 1 : 0;
-    size_t size = strlen(plugin->path) + 2 * before + 1;
-    char *path = malloc(size), *at = path;
-    if (!path)
-        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
-    at = mempcpy(at, plugin->path, folder);
-    for (size_t i = 0; i < before; i++)
-        at = mempcpy(at, "./", 2);
-    memcpy(at, plugin->path + folder, strlen(plugin->path) - folder + 1);
-    *ret_path = path;
+    return rc;
+}
+
+/* The path of the number-th file at one path: dlopen takes a name that it has seen for the file
+ * that it had then. The number stands in the name in binary, "./" is 1 and "/" is 0. */
+static char *number_path(const char *path, size_t number)
+{
+    const char *base = strrchr(path, '/');
+    size_t folder = base ? (size_t)(base - path) + 1 : 0;
+    char *numbered = malloc(strlen(path) + 2 * 8 * sizeof number + 1), *at = numbered;
+    if (!numbered)
+        return NULL;
+    at = mempcpy(at, path, folder);
+    for (; number > 0; number /= 2)
+        at = stpcpy(at, number % 2 ? "./" : "/");
+    memcpy(at, path + folder, strlen(path + folder) + 1);
+    return numbered;
+}
+
+/* A file that was overwritten in place is the one that is mapped, with code changed below our
+ * feet. */
+static bool is_overwritten(const struct note_stamp *stamp)
+{
+    for (size_t i = 0; i < loaded.count; i++) {
+        const struct note_stamp *other = &loaded.files[i].plugin->stamp;
+        if (note_stamp_same_file(other, stamp) && !note_stamp_equal(other, stamp))
+            return true;
+    }
+    return false;
+}
+
+/* *ret_name is the caller's. */
+static int name_for_dlopen(const struct plugin *plugin, char **ret_name, struct error *ret_error)
+{
+    size_t before = 0;
+    pthread_mutex_lock(&loaded.lock);
+    const struct loaded_file *same = find_loaded(plugin);
+    for (size_t i = 0; i < loaded.count; i++)
+        before += strcmp(loaded.files[i].plugin->path, plugin->path) == 0;
+    bool overwritten = is_overwritten(&plugin->stamp);
+    char *name = same ? strdup(same->name) : number_path(plugin->path, before);
+    pthread_mutex_unlock(&loaded.lock);
+    if (overwritten || !name) {
+        free(name);
+        return !overwritten
+                   ? error_set(ret_error, LLMSPELL_ENOMEM, "out of memory")
+                   : error_set(ret_error, LLMSPELL_EREFUSED,
+                               "%s was overwritten while it is loaded: put new versions in place "
+                               "by rename (`install` does), and restart this kernel",
+                               plugin->path);
+    }
+    *ret_name = name;
     return 0;
 }
 
 /* RTLD_NOW: a missing symbol is an error here, not a crash in a call. */
 static int load(struct plugin *plugin, const void **ret_entry, struct error *ret_error)
 {
-    LLMSPELL_CLEANUP_FREE char *path = NULL;
+    LLMSPELL_CLEANUP_FREE char *name = NULL;
     int rc = check_unchanged(plugin, ret_error);
     if (rc == 0)
-        rc = name_for_dlopen(plugin, &path, ret_error);
+        rc = name_for_dlopen(plugin, &name, ret_error);
     if (rc < 0)
         return rc;
-    void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+    void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle)
         return error_set(ret_error, LLMSPELL_EREFUSED,
                          "%s cannot be loaded: %s (is a library missing from its LIBRARIES?)",
                          plugin->path, dlerror());
-    rc = remember(plugin);
+    rc = remember(plugin, &name);
     if (rc < 0)
         return error_set(ret_error, rc, "out of memory");
     rc = check_mapped(plugin, handle, ret_error);
@@ -228,6 +273,25 @@ static int load(struct plugin *plugin, const void **ret_entry, struct error *ret
     if (rc == 0)
         *ret_entry = entry;
     return rc;
+}
+
+bool plugin_is_intact(const struct plugin *plugin)
+{
+    struct note_stamp now;
+    if (plugin->overwritten)
+        return false;
+    return !stamp_now(plugin->path, &now) || !note_stamp_same_file(&now, &plugin->stamp) ||
+           note_stamp_equal(&now, &plugin->stamp);
+}
+
+bool loader_is_intact(void)
+{
+    bool intact = true;
+    pthread_mutex_lock(&loaded.lock);
+    for (size_t i = 0; i < loaded.count; i++)
+        intact = intact && plugin_is_intact(loaded.files[i].plugin);
+    pthread_mutex_unlock(&loaded.lock);
+    return intact;
 }
 
 int plugin_load(struct plugin *plugin, const void **ret_entry, struct error *ret_error)

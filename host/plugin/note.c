@@ -21,10 +21,14 @@ struct file {
     size_t head_size;
 };
 
+bool note_stamp_same_file(const struct note_stamp *a, const struct note_stamp *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
 bool note_stamp_equal(const struct note_stamp *a, const struct note_stamp *b)
 {
-    return a->device == b->device && a->inode == b->inode && a->mtime_ns == b->mtime_ns &&
-           a->size == b->size;
+    return note_stamp_same_file(a, b) && a->mtime_ns == b->mtime_ns && a->size == b->size;
 }
 
 int note_find(const unsigned char *segment, size_t size, size_t alignment,

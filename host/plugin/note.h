@@ -22,6 +22,9 @@ struct note_stamp {
 
 bool note_stamp_equal(const struct note_stamp *a, const struct note_stamp *b);
 
+/* The same file, though its bytes may have changed. */
+bool note_stamp_same_file(const struct note_stamp *a, const struct note_stamp *b);
+
 /* Reads the manifest text of path. *ret_text: malloc'ed, NUL-terminated beyond *ret_size bytes, the
  * caller frees it. *ret_stamp is filled as soon as the file could be opened, also on errors:
  * EIO (open, read), EREFUSED (not an ELF shared object of this machine, no note, a note that is

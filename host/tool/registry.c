@@ -39,6 +39,19 @@ static struct tool *find_named(const struct registry *registry, const char *name
 
 /* ---- life ---- */
 
+static bool same_setting(const struct config *a, const struct config *b, const char *section,
+                         const char *key)
+{
+    const char *one = config_string(a, section, key), *other = config_string(b, section, key);
+    return one == other || (one && other && strcmp(one, other) == 0);
+}
+
+/* [policy] tools_deny is asked at each call; of these a tool's grants and its place are made. */
+static bool same_grants(const struct config *a, const struct config *b)
+{
+    return same_setting(a, b, "policy", "fs_roots") && same_setting(a, b, "tools", "isolation");
+}
+
 /* The tool as it was, if neither its file nor what it may and should do has changed. */
 static struct tool *keep(const struct registry *previous, const struct registry *registry,
                          const struct plugin *plugin)
@@ -46,9 +59,7 @@ static struct tool *keep(const struct registry *previous, const struct registry 
     char section[MANIFEST_NAME_MAX + 8];
     struct tool *tool = previous ? find_named(previous, plugin->head.name) : NULL;
     snprintf(section, sizeof section, "tool.%s", plugin->head.name);
-    if (!tool || tool->plugin != plugin ||
-        !config_same_section(previous->config, registry->config, "policy") ||
-        !config_same_section(previous->config, registry->config, "tools") ||
+    if (!tool || tool->plugin != plugin || !same_grants(previous->config, registry->config) ||
         !config_same_section(previous->config, registry->config, section))
         return NULL;
     return tool_ref(tool);

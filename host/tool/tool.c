@@ -15,7 +15,9 @@ static int compile_schema(const struct tool *tool, const char *key, struct schem
 {
     struct error why;
     const json_t *document = json_object_get(tool->manifest, key);
+    pthread_mutex_lock(&tool->plugin->lock); /* as in free_schemas */
     int rc = schema_compile(document, SCHEMA_CHECK_FORMATS, ret_schema, &why);
+    pthread_mutex_unlock(&tool->plugin->lock);
     if (rc < 0)
         return error_set(ret_error, LLMSPELL_EREFUSED, "%s: the schema \"%s\" in its manifest: %s",
                          tool->plugin->path, key, why.message);
@@ -106,6 +108,15 @@ int tool_describe(struct tool *tool, const struct registry *registry, struct err
     return rc;
 }
 
+/* Once: after a reload another tool may have the same plugin, and calls of the old one go on. */
+static void offer_extensions(struct plugin *plugin)
+{
+    pthread_mutex_lock(&plugin->lock);
+    if (plugin->ctx.extension != invoke_extension)
+        plugin->ctx.extension = invoke_extension;
+    pthread_mutex_unlock(&plugin->lock);
+}
+
 static int open_plugin(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
     const void *entry;
@@ -115,7 +126,7 @@ static int open_plugin(struct tool *tool, const struct registry *registry, struc
     if (rc < 0)
         return rc;
     const struct llmspell_tool *table = entry;
-    tool->plugin->ctx.extension = invoke_extension;
+    offer_extensions(tool->plugin);
     if (table->open) {
         struct call call;
         call_init(&call, &tool->plugin->ctx);
@@ -173,11 +184,21 @@ struct tool *tool_ref(struct tool *tool)
     return tool;
 }
 
+/* They hold parts of the manifest, which another tool of this plugin may just be compiled from:
+ * Jansson's inline json_decref reads the count without an atomic. */
+static void free_schemas(struct tool *tool)
+{
+    pthread_mutex_lock(&tool->plugin->lock);
+    schema_free(tool->parameters);
+    schema_free(tool->result);
+    pthread_mutex_unlock(&tool->plugin->lock);
+}
+
 void tool_unref(struct tool *tool)
 {
     if (!tool || atomic_fetch_sub(&tool->refs, 1) != 1)
         return;
-    if (tool->entry && tool->entry->close)
+    if (tool->entry && plugin_is_intact(tool->plugin) && tool->entry->close)
         tool->entry->close(tool->self);
     runners_forget(tool->runners, tool);
     runners_unref(tool->runners);
@@ -186,8 +207,7 @@ void tool_unref(struct tool *tool)
     pthread_mutex_destroy(&tool->crashes.lock);
     files_free(tool->files);
     params_plan_free(tool->plan);
-    schema_free(tool->parameters);
-    schema_free(tool->result);
+    free_schemas(tool);
     pthread_mutex_destroy(&tool->lock);
     plugin_unref(tool->plugin);
     free(tool);

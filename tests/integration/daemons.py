@@ -103,6 +103,8 @@ def exec_lua(llmspell, code, id="test"):
 class Deaf:
     """The tool `deaf`, which no cancellation ends: plugins/deaf.c."""
 
+    INLINE = "--set", "tools.isolation=inline"  # in a process of its own it would be killed
+
     def __init__(self, folder):
         self.folder, self.begun, self.release = folder / "deaf", folder / "begun", folder / "release"
         maker.make(self.folder / "deaf.so", sources=("deaf.c",),

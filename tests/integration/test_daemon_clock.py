@@ -112,7 +112,7 @@ def test_shutdown_grace(clock, open_session, jump):
 def test_interrupt_grace(clock, open_session, tmp_path, jump):
     """What cannot be ended is abandoned after that time, not earlier, not never."""
     deaf = Deaf(tmp_path)
-    clock.start("--plugin-dir", deaf.folder, "--set", "kernel.shutdown_grace=0",
+    clock.start("--plugin-dir", deaf.folder, *Deaf.INLINE, "--set", "kernel.shutdown_grace=0",
                 "--set", "kernel.interrupt_grace=1500ms")
     open_session(clock.connection_file).execute("Tool.deaf{}")
     deaf.wait_begun()
@@ -128,7 +128,7 @@ def test_interrupt_grace(clock, open_session, tmp_path, jump):
 def test_time_limit_of_a_tool(clock, open_session, tmp_path, jump):
     begun = tmp_path / "begun"
     make(tmp_path / "plugins" / "waits.so", defines=[define("WAITS", begun)])
-    clock.start("--plugin-dir", tmp_path / "plugins")
+    clock.start("--plugin-dir", tmp_path / "plugins", *Deaf.INLINE)
     session = open_session(clock.connection_file)
     begin = time.monotonic()
     call = session.send("tool_request", {"command": "invoke", "name": "waits", "timeout_ms": 1500})

@@ -117,7 +117,7 @@ def test_a_script_that_ends_in_time(foreground, open_session, llmspell):
 
 def test_a_tool_call_that_ends_in_time(foreground, open_session, llmspell, tmp_path):
     deaf = Deaf(tmp_path)
-    one = foreground("--plugin-dir", deaf.folder, *LONG)
+    one = foreground("--plugin-dir", deaf.folder, *Deaf.INLINE, *LONG)
     session = open_session(one.connection_file)
     call = session.send("tool_request", {"command": "invoke", "name": "deaf"})
     deaf.wait_begun()
@@ -153,7 +153,7 @@ def test_a_shutdown_request_does_not_wait(foreground, open_session):
 
 def test_a_tool_that_cannot_be_ended_is_abandoned(foreground, open_session, llmspell, tmp_path):
     deaf = Deaf(tmp_path)
-    one = foreground("--plugin-dir", deaf.folder, *SHORT)
+    one = foreground("--plugin-dir", deaf.folder, *Deaf.INLINE, *SHORT)
     session = open_session(one.connection_file)
     call = session.send("tool_request", {"command": "invoke", "name": "deaf"})
     deaf.wait_begun()
@@ -176,7 +176,7 @@ def test_a_tool_that_cannot_be_ended_is_abandoned(foreground, open_session, llms
 def test_a_script_that_cannot_be_ended_is_abandoned(foreground, open_session, llmspell, tmp_path):
     """It waits in a C function that hears nothing; what waits behind it is answered or counted."""
     deaf = Deaf(tmp_path)
-    one = foreground("--plugin-dir", deaf.folder, *SHORT)
+    one = foreground("--plugin-dir", deaf.folder, *Deaf.INLINE, *SHORT)
     session = open_session(one.connection_file)
     cell = session.execute("Tool.deaf{}")
     deaf.wait_begun()

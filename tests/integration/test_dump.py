@@ -139,7 +139,7 @@ def test_active_operations(kernel, session):
 
 def test_while_a_tool_hears_nothing(llmspell, open_session, tmp_path):
     deaf = Deaf(tmp_path)
-    started = llmspell.start("--plugin-dir", deaf.folder)
+    started = llmspell.start("--plugin-dir", deaf.folder, *Deaf.INLINE)
     session = open_session(started["connection_file"])
     cell = session.execute("return Tool.deaf{} ~= nil")
     deaf.wait_begun()

@@ -12,6 +12,7 @@ import pytest
 
 from conftest import BUILD, ROOT
 from plugins import maker
+from plugins.reload import Line
 
 CONSUMERS = ROOT / "tests" / "consumers"
 HEADERS = sorted(p.name for p in (ROOT / "sdk" / "include" / "llmspell").glob("*.h"))
@@ -187,6 +188,47 @@ def test_consumer(sdk, llmspell, tmp_path, consumer):
         assert done.status == 0, done
     assert done.json["result"] == {**result, **({"calls": 2} if "calls" in result else {})}
     assert run(llmspell, sdk, "kernel", "stop", "k").status == 0  # closes the tool
+
+
+@installs
+def test_a_protocol_outside_the_tree(sdk, llmspell, tmp_path):
+    """tests/consumers/echo: lines over TCP, beside jupyter and alone."""
+    folder = with_cmake(sdk, copied("echo", tmp_path / "my protocol"), tmp_path / "my build")
+    file = folder / "echo.so"
+    names = shell("nm", "-D", "--defined-only", file).splitlines()
+    assert [line.split()[-1] for line in names] == ["llmspell_protocol_v1"]
+    check = run(llmspell, sdk, "plugin", "check", file)
+    assert check.status == 0 and "warning" not in check.out, check
+    options = ["--plugin-dir", folder, "--set", "protocol.echo.greeting=said: ",
+               "--set", "protocol.echo.execute=true"]
+
+    def start(protocols):
+        started = run(llmspell, sdk, *options, "--set", f"kernel.protocol={protocols}", "kernel",
+                      "start", "--daemon", "--id", "k")
+        assert started.status == 0, started
+        return json.loads((llmspell.home / "kernels" / "k.json").read_text())
+
+    start("jupyter,echo")
+    status = run(llmspell, sdk, "-o", "json", "kernel", "status").json
+    jupyter, echo = status["protocols"]
+    assert (jupyter["name"], jupyter["clients"]) == ("jupyter", 1)
+    assert echo["name"] == "echo" and echo["clients"] == 0 and echo["file"] == str(file)
+    client = Line(echo["port"])
+    assert client.ask("good day") == "said: good day"
+    assert client.ask("!6 * 7") == "42" and client.ask("!x = 5") == "ok"
+    assert client.ask("!error('no', 0)") == "error: no"
+    assert run(llmspell, sdk, "-k", "k", "exec", "return x").out == "5\n"
+    assert run(llmspell, sdk, "kernel", "stop", "k").status == 0
+    assert client.read() == ""
+    client.close()
+    connection = start("echo")
+    assert connection["protocol"] == "echo" and connection["ip"] == "127.0.0.1"
+    done = run(llmspell, sdk, *options, "-k", "k", "exec", "return 1")
+    assert done.status != 0 and "the protocol echo is for people" in done.err, done
+    client = Line(connection["port"])
+    assert client.ask("!1 + 1") == "2"
+    client.close()
+    assert run(llmspell, sdk, "kernel", "stop", "k").status == 0
 
 
 @installs

@@ -214,11 +214,12 @@ def compare_options(whose, options, text):
             complain(f"llmspell(1) lacks -{letter} for {option} {whose}")
 
 
-WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool", "AT_ONCE": "at once"}
+WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool", "AT_ONCE": "at once",
+        "OWNER": "main"}
 
 
 def check_messages():
-    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE), \w+\}',
+    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE|OWNER), \w+\}',
                             sources("host/kernel/dispatch.c")))
     text = page("messages.md")
     if len(rules) < 8:

@@ -15,6 +15,8 @@
 #include <llmspell/error.h>
 
 #define IPC_PORT_MAX 65535
+#define PRIVATE_FOLDER "llmspell-"
+#define RANDOM "XXXXXX" /* in its name */
 
 /* A folder that only we can enter: socket paths in a shared folder must not be predictable. */
 static int make_folder(struct endpoint_base *base, char *message, size_t size)
@@ -22,7 +24,7 @@ static int make_folder(struct endpoint_base *base, char *message, size_t size)
     const char *parent = getenv("XDG_RUNTIME_DIR");
     if (!parent || parent[0] != '/' || strlen(parent) > 60 || access(parent, W_OK) < 0)
         parent = "/tmp";
-    if (asprintf(&base->folder, "%s/llmspell-XXXXXX", parent) < 0)
+    if (asprintf(&base->folder, "%s/" PRIVATE_FOLDER RANDOM, parent) < 0)
         base->folder = NULL;
     if (!base->folder || !mkdtemp(base->folder)) {
         snprintf(message, size, "cannot make a folder for the sockets in %s: %s", parent,
@@ -51,6 +53,34 @@ int endpoint_base_init(struct endpoint_base *base, const char *transport, const 
     }
     snprintf(base->ip, sizeof base->ip, "%s", ip);
     base->ipv6 = !base->ipc && strchr(ip, ':') != NULL;
+    return 0;
+}
+
+/* The path of an earlier socket, in a private folder that went with it: made anew. One that is
+ * there must still be ours alone. */
+int endpoint_base_adopt(struct endpoint_base *base, char *message, size_t size)
+{
+    static const char mark[] = "/" PRIVATE_FOLDER;
+    struct stat status;
+    const char *slash = strrchr(base->ip, '/');
+    if (!base->ipc || base->folder)
+        return 0;
+    char *folder = strndup(base->ip, slash ? (size_t)(slash - base->ip) : 0);
+    const char *name = folder ? strrchr(folder, '/') : NULL;
+    if (!name || strncmp(name, mark, sizeof mark - 1) != 0 ||
+        strlen(name) != sizeof mark - 1 + sizeof RANDOM - 1) { /* somebody's choice */
+        free(folder);
+        return 0;
+    }
+    int made = mkdir(folder, 0700) == 0;
+    if (!made && (lstat(folder, &status) < 0 || !S_ISDIR(status.st_mode) ||
+                  status.st_uid != geteuid() || (status.st_mode & 077))) {
+        snprintf(message, size, "%s is no folder of ours alone: remove it, or give another ip",
+                 folder);
+        free(folder);
+        return LLMSPELL_EPERM;
+    }
+    base->folder = folder; /* also one that a kernel left when it crashed */
     return 0;
 }
 

@@ -20,6 +20,10 @@ struct endpoint_base {
 int endpoint_base_init(struct endpoint_base *base, const char *transport, const char *ip,
                        char *message, size_t size);
 
+/* For who binds: sees to the private folder if ip lies in one (a successor gets the path of the
+ * kernel before). EPERM: somebody else has it. */
+int endpoint_base_adopt(struct endpoint_base *base, char *message, size_t size);
+
 /* Removes the socket file of a port that was bound with ipc; nothing to do for tcp. */
 void endpoint_unbound(const struct endpoint_base *base, int port);
 

@@ -87,6 +87,18 @@ static void jupyter_stop(void *data)
     self->server = NULL;
 }
 
+static int32_t jupyter_status(void *data, json_t **ret_status)
+{
+    const struct jupyter *self = data;
+    if (!self->server)
+        return LLMSPELL_EUNAVAILABLE;
+    json_t *status = json_pack("{s:i}", "clients", server_clients(self->server));
+    if (!status)
+        return LLMSPELL_ENOMEM;
+    *ret_status = status;
+    return 0;
+}
+
 static int32_t jupyter_connect(void *data, struct llmspell_call *call, const json_t *object,
                                int32_t timeout_ms, void **ret_channel)
 {
@@ -127,4 +139,5 @@ static void jupyter_close(void *data)
 
 LLMSPELL_PROTOCOL(.open = jupyter_open, .serve = jupyter_serve, .stop = jupyter_stop,
                   .connect = jupyter_connect, .request = jupyter_request,
-                  .disconnect = jupyter_disconnect, .close = jupyter_close)
+                  .disconnect = jupyter_disconnect, .close = jupyter_close,
+                  .status = jupyter_status)

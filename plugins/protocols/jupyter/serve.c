@@ -482,6 +482,11 @@ int32_t server_start(struct llmspell_call *call, struct connection *connection,
     return 0;
 }
 
+int server_clients(const struct server *server)
+{
+    return transport_clients(server->transport);
+}
+
 void server_stop(struct server *server)
 {
     if (!server)

@@ -14,6 +14,9 @@ struct server;
 int32_t server_start(struct llmspell_call *call, struct connection *connection,
                      struct server **ret_server);
 
+/* Clients that are connected now. */
+int server_clients(const struct server *server);
+
 /* Sends what is queued, ends the thread, closes the ports. Requests that the kernel still works on
  * are answered into nothing. NULL is fine. [main] */
 void server_stop(struct server *server);

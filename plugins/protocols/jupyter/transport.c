@@ -17,6 +17,7 @@
 #include <llmspell/error.h>
 
 #include "endpoint.h"
+#include "monitor.h"
 
 #define LINGER_MS 1000  /* how long the last messages may take to leave */
 #define DRAIN_BUDGET 16 /* messages of one channel before the others have their turn */
@@ -37,7 +38,8 @@ struct transport {
     void *context;
     struct endpoint_base base;
     struct channel channels[TRANSPORT_CHANNELS];
-    int wake_fd; /* eventfd: look at all channels */
+    struct monitor monitor; /* of the shell channel: each client has one */
+    int wake_fd;            /* eventfd: look at all channels */
     int started;
     atomic_int stopping;
     pthread_t thread;
@@ -81,7 +83,11 @@ static int channel_open(struct transport *transport, enum transport_channel chan
         return LLMSPELL_EIO;
     }
     set_options(transport, channel, c->socket);
-    int result = endpoint_bind(&transport->base, c->socket, transport_port_names[channel], port,
+    int result = channel == TRANSPORT_SHELL ? monitor_open(&transport->monitor, transport->context,
+                                                           c->socket, message, size)
+                                            : 0;
+    if (result == 0)
+        result = endpoint_bind(&transport->base, c->socket, transport_port_names[channel], port,
                                &c->port, message, size);
     if (result < 0)
         return result;
@@ -114,6 +120,8 @@ int transport_open(const struct transport_wish *wish, char *message, size_t size
     int result = transport_init(transport, message, size);
     if (result == 0)
         result = endpoint_base_init(&transport->base, wish->transport, wish->ip, message, size);
+    if (result == 0)
+        result = endpoint_base_adopt(&transport->base, message, size);
     for (int i = 0; i < TRANSPORT_CHANNELS && result == 0; i++)
         result = channel_open(transport, (enum transport_channel)i, wish->ports[i], message, size);
     if (result < 0) {
@@ -133,6 +141,11 @@ const char *transport_ip(const struct transport *transport)
 int transport_port(const struct transport *transport, enum transport_channel channel)
 {
     return transport->channels[channel].port;
+}
+
+int transport_clients(const struct transport *transport)
+{
+    return monitor_peers(&transport->monitor);
 }
 
 /* ---- receiving ---- */
@@ -185,10 +198,14 @@ static int receive_round(struct transport *transport)
     return more;
 }
 
+enum { POLL_WAKE = TRANSPORT_CHANNELS, POLL_MONITOR, POLL_COUNT };
+
 static void note_ready(struct transport *transport, const struct pollfd *fds)
 {
     uint64_t count;
-    int all = fds[TRANSPORT_CHANNELS].revents != 0;
+    int all = fds[POLL_WAKE].revents != 0;
+    if (fds[POLL_MONITOR].revents)
+        monitor_receive(&transport->monitor);
     if (all && read(transport->wake_fd, &count, sizeof count) < 0)
         all = errno != EAGAIN;
     for (int i = 0; i < TRANSPORT_CHANNELS; i++)
@@ -199,15 +216,17 @@ static void note_ready(struct transport *transport, const struct pollfd *fds)
 static void *transport_thread(void *argument)
 {
     struct transport *transport = argument;
-    struct pollfd fds[TRANSPORT_CHANNELS + 1];
+    struct pollfd fds[POLL_COUNT];
     int more = 1; /* what came before this thread was there */
     for (int i = 0; i < TRANSPORT_CHANNELS; i++) {
         fds[i] = (struct pollfd){.fd = transport->channels[i].fd, .events = POLLIN};
         transport->channels[i].pending = 1;
     }
-    fds[TRANSPORT_CHANNELS] = (struct pollfd){.fd = transport->wake_fd, .events = POLLIN};
+    fds[POLL_WAKE] = (struct pollfd){.fd = transport->wake_fd, .events = POLLIN};
+    fds[POLL_MONITOR] = (struct pollfd){.fd = transport->monitor.fd, .events = POLLIN};
+    monitor_receive(&transport->monitor); /* its fd tells only of what comes later */
     while (!atomic_load(&transport->stopping)) {
-        if (poll(fds, TRANSPORT_CHANNELS + 1, more ? 0 : -1) > 0)
+        if (poll(fds, POLL_COUNT, more ? 0 : -1) > 0)
             note_ready(transport, fds);
         more = receive_round(transport);
     }
@@ -270,6 +289,7 @@ void transport_close(struct transport *transport)
         c->socket = NULL;
         pthread_mutex_unlock(&c->lock);
     }
+    monitor_close(&transport->monitor);
     if (transport->context)
         while (zmq_ctx_term(transport->context) < 0 && errno == EINTR)
             ;

@@ -43,6 +43,9 @@ int transport_start(struct transport *transport, transport_receive_fn receive, v
 const char *transport_ip(const struct transport *transport);
 int transport_port(const struct transport *transport, enum transport_channel channel);
 
+/* Clients that are connected now. [any-thread] */
+int transport_clients(const struct transport *transport);
+
 /* Sends message behind prefix and clears it, in every case. EUNAVAILABLE: the peer is not there
  * (stdin only), or the transport is closed. [any-thread] */
 int transport_send(struct transport *transport, enum transport_channel channel,

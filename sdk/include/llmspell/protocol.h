@@ -65,7 +65,8 @@ struct llmspell_protocol {
     void (*close)(void *self);
 
     /* Facts for status and a state dump while it serves: *ret_status is a new JSON object;
-     * "clients" is the number of connected clients. At once. Or NULL. [main] */
+     * "clients" is the number of connected clients. At once; not while serve or stop runs. Or
+     * NULL. [any-thread] */
     int32_t (*status)(void *self, json_t **ret_status);
 };
 

@@ -29,16 +29,18 @@ static void (*handler_of(int number))(int)
     return action.sa_handler;
 }
 
-/* Of all signals that a program can set: the first one that is not as it should be, or 0. */
-static int find_wrong(int hangup_is_ignored)
+/* Of all signals that a program can set: the first one that is not as it should be, or 0. kept:
+ * what SIGPIPE and SIGXFSZ, which are not ours to reset, were and must be. */
+static int find_wrong(void (*kept)(int), void (*hangup)(int))
 {
     for (int number = 1; number <= SIGRTMAX; number++) {
-        int ignored =
-            number == SIGPIPE || number == SIGXFSZ || (number == SIGHUP && hangup_is_ignored);
+        bool is_kept = number == SIGPIPE || number == SIGXFSZ;
+        void (*wanted)(int) = is_kept ? kept : number == SIGHUP ? hangup : SIG_DFL;
         if (number > SIGSYS && number < SIGRTMIN)
             continue; /* the C library's own */
-        if (handler_of(number) != (ignored ? SIG_IGN : SIG_DFL) ||
-            signals_is_ignored(number) != (bool)ignored)
+        if (number == SIGKILL || number == SIGSTOP)
+            wanted = SIG_DFL;
+        if (handler_of(number) != wanted || signals_is_ignored(number) != (wanted == SIG_IGN))
             return number;
     }
     return 0;
@@ -55,21 +57,21 @@ static int after_ignored(void)
 {
     set_all(SIG_IGN);
     signals_reset();
-    return find_wrong(1);
+    return find_wrong(SIG_IGN, SIG_IGN);
 }
 
 static int after_handled(void)
 {
     set_all(on_signal);
     signals_reset();
-    return find_wrong(0);
+    return find_wrong(on_signal, SIG_DFL);
 }
 
 static int after_default(void)
 {
     set_all(SIG_DFL);
     signals_reset();
-    return find_wrong(0);
+    return find_wrong(SIG_DFL, SIG_DFL);
 }
 
 static int after_blocked(void)
