@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "plugin/loader.h"
 #include "schema/schema.h"
+#include "tool/native.h"
 #include "util/utf8.h"
 
 static const char *const STATES[] = {"ready", "shadowed", "refused"};
@@ -96,7 +97,9 @@ static int open_file(const struct config *config, const char *path, struct catal
     for (size_t i = 0; (*ret_plugin = catalog_at(*ret_catalog, i)); i++)
         if (strcmp((*ret_plugin)->path, full) == 0)
             return 0;
-    return error_set(ret_error, LLMSPELL_EINVAL, "%s is no plugin file: its name must end in .so",
+    return error_set(ret_error, LLMSPELL_EINVAL,
+                     "%s is no plugin file: its name must end in .so, or in .json if it is the "
+                     "manifest of a tool without a file of its own",
                      path);
 }
 
@@ -112,7 +115,8 @@ static struct plugin *find_any(const struct catalog *catalog, const char *name)
 static bool is_file(const char *name)
 {
     size_t n = strlen(name);
-    return strchr(name, '/') || (n > 3 && strcmp(name + n - 3, ".so") == 0);
+    return strchr(name, '/') || (n > 3 && strcmp(name + n - 3, ".so") == 0) ||
+           (n > 5 && strcmp(name + n - 5, ".json") == 0);
 }
 
 static int show_info(const struct cli *cli, struct plugin *plugin)
@@ -244,6 +248,15 @@ static void check_examples(struct report *report, const json_t *manifest,
     note(report, "results of the examples fit their schema", rc, error.message);
 }
 
+static void check_native(struct report *report, const struct plugin *plugin, const json_t *manifest)
+{
+    struct error error = {0};
+    struct native *native = NULL;
+    int rc = native_open(json_object_get(manifest, "native"), plugin->handle, &native, &error);
+    note(report, "native: library, symbols, types", rc, error.message);
+    native_close(native);
+}
+
 static void check_all(struct report *report, struct plugin *plugin)
 {
     struct error error = {0};
@@ -269,6 +282,8 @@ static void check_all(struct report *report, struct plugin *plugin)
         return;
     rc = plugin_load(plugin, &entry, &error);
     note(report, "loads: symbols, entry, one Jansson", rc, error.message);
+    if (rc == 0 && json_object_get(manifest, "native"))
+        check_native(report, plugin, manifest);
 }
 
 static int run_check(struct cli *cli, const struct args *args)

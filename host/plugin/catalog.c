@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Discovery: folders → sorted files → notes → heads → one sorted list; first match of a name wins.
+ * Discovery: folders → sorted files → notes, bare manifests → heads → one sorted list; first match
+ * of a name wins.
  */
 #include "plugin/catalog.h"
 
@@ -10,6 +11,8 @@
 #include <sys/stat.h>
 
 #include <llmspell/plugin.h>
+
+#include "plugin/bare.h"
 
 struct entry {
     struct plugin *plugin;
@@ -90,7 +93,7 @@ static void guess_head(struct plugin *plugin)
 {
     const char *base = strrchr(plugin->path, '/');
     base = base ? base + 1 : plugin->path;
-    size_t n = strlen(base) - strlen(".so");
+    size_t n = (size_t)(strrchr(base, '.') - base);
     if (n > MANIFEST_NAME_MAX)
         n = MANIFEST_NAME_MAX;
     memcpy(plugin->head.name, base, n);
@@ -127,13 +130,18 @@ static int check_abi(const struct plugin *plugin, struct error *ret_error)
 static int inspect(struct plugin *plugin, const struct catalog *catalog, const char *folder,
                    mode_t folder_mode, struct error *ret_error)
 {
-    int rc = note_read(plugin->path, &plugin->text, &plugin->text_size, &plugin->stamp, ret_error);
+    int rc = 0;
+    if (!plugin->bare)
+        rc = note_read(plugin->path, &plugin->text, &plugin->text_size, &plugin->stamp, ret_error);
     if (rc == 0)
         rc = manifest_scan(plugin->text, plugin->text_size, plugin->path, &plugin->head, ret_error);
     if (rc < 0)
         return rc;
     plugin->has_head = true;
     rc = check_abi(plugin, ret_error);
+    if (rc == 0 && plugin->bare)
+        rc =
+            bare_check(plugin->text, plugin->text_size, plugin->path, plugin->head.kind, ret_error);
     if (rc == 0 && !catalog->allow_writable)
         rc = check_writable(plugin->path, plugin->stamp.mode, ret_error);
     if (rc == 0 && !catalog->allow_writable)
@@ -160,6 +168,20 @@ static void set_source(struct plugin *plugin)
     plugin->ctx.source = plugin->source;
 }
 
+static bool ends_in(const char *name, const char *ending)
+{
+    size_t n = strlen(name), k = strlen(ending);
+    return n > k && strcmp(name + n - k, ending) == 0;
+}
+
+/* False: a JSON file that does not say that it is a manifest. */
+static bool read_bare(struct plugin *plugin)
+{
+    plugin->bare = ends_in(plugin->path, ".json");
+    return !plugin->bare ||
+           bare_read(plugin->path, &plugin->text, &plugin->text_size, &plugin->stamp);
+}
+
 int plugin_from_file(const char *path, struct plugin **ret_plugin, struct error *ret_error)
 {
     const char *slash = strrchr(path, '/');
@@ -168,7 +190,9 @@ int plugin_from_file(const char *path, struct plugin **ret_plugin, struct error 
     struct plugin *plugin = folder ? plugin_new(folder, slash ? slash + 1 : path) : NULL;
     if (!plugin)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
-    int rc = inspect(plugin, &any, folder, 0, ret_error);
+    int rc = read_bare(plugin)
+                 ? inspect(plugin, &any, folder, 0, ret_error)
+                 : error_set(ret_error, LLMSPELL_EREFUSED, "%s is no manifest any more", path);
     if (rc < 0) {
         plugin_unref(plugin);
         return rc;
@@ -192,6 +216,10 @@ static int add_file(struct catalog *catalog, const char *folder, mode_t folder_m
     struct plugin *plugin = plugin_new(folder, file);
     if (!plugin)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory reading plugins");
+    if (!read_bare(plugin)) {
+        plugin_unref(plugin); /* some other JSON */
+        return 0;
+    }
     catalog->entries[catalog->count] = (struct entry){plugin, (unsigned)catalog->count};
     catalog->count++;
     plugin->bundled = catalog->bundled;
@@ -206,8 +234,8 @@ static int add_file(struct catalog *catalog, const char *folder, mode_t folder_m
 
 static int is_plugin_file(const struct dirent *entry)
 {
-    size_t n = strlen(entry->d_name);
-    return entry->d_name[0] != '.' && n > 3 && strcmp(entry->d_name + n - 3, ".so") == 0;
+    const char *name = entry->d_name;
+    return name[0] != '.' && (ends_in(name, ".so") || ends_in(name, ".json"));
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)

@@ -28,6 +28,7 @@ struct plugin {
     struct manifest_head head; /* of a refused file: name is the file's */
     bool has_head;             /* kind and name come from a manifest */
     bool bundled;              /* came with the host, not from somebody else */
+    bool bare;                 /* the file is a manifest alone (bare.h), not a shared object */
     char *text;                /* the manifest as it is in the file; NULL if refused before */
     size_t text_size;
     struct note_stamp stamp;
@@ -41,6 +42,7 @@ struct plugin {
     pthread_mutex_t lock;
     json_t *manifest;  /* whole and checked, once asked for */
     const void *entry; /* the entry struct, once loaded */
+    void *handle;      /* of dlopen, once loaded; NULL if bare */
 };
 
 struct catalog;
@@ -53,7 +55,8 @@ struct catalog_options {
         *previous; /* a rescan: unchanged files stay the same struct plugin; or NULL */
 };
 
-/* Reads the folders (each, and its subfolders tools, protocols, runtimes; *.so in byte order).
+/* Reads the folders (each, and its subfolders tools, protocols, runtimes; *.so and bare
+ * manifests in byte order).
  * Fails only with ENOMEM: a bad file is a refused plugin. [main] */
 int catalog_open(const struct catalog_options *options, struct catalog **ret_catalog,
                  struct error *ret_error);

@@ -14,6 +14,8 @@
 #include <llmspell/plugin.h>
 #include <llmspell/tool.h>
 
+#include "tool/native_tool.h"
+
 /* What the three entry structs begin with, and where their required functions lie. */
 struct entry_head {
     uint32_t size;
@@ -53,12 +55,7 @@ static bool stamp_now(const char *path, struct note_stamp *ret_stamp)
     struct stat st;
     if (stat(path, &st) != 0)
         return false;
-    *ret_stamp = (struct note_stamp){
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-        .size = st.st_size,
-    };
+    *ret_stamp = note_stamp_of(&st);
     return true;
 }
 
@@ -243,11 +240,21 @@ static int name_for_dlopen(const struct plugin *plugin, char **ret_name, struct 
     return 0;
 }
 
+/* A plugin whose manifest describes the function to call has no entry: the host has one for it. */
+static bool is_native(const struct plugin *plugin)
+{
+    return plugin->head.kind == PLUGIN_TOOL && json_object_get(plugin->manifest, "native") != NULL;
+}
+
 /* RTLD_NOW: a missing symbol is an error here, not a crash in a call. */
 static int load(struct plugin *plugin, const void **ret_entry, struct error *ret_error)
 {
     LLMSPELL_CLEANUP_FREE char *name = NULL;
     int rc = check_unchanged(plugin, ret_error);
+    if (rc == 0 && plugin->bare) {
+        *ret_entry = &native_tool_entry; /* native_open loads the library */
+        return 0;
+    }
     if (rc == 0)
         rc = name_for_dlopen(plugin, &name, ret_error);
     if (rc < 0)
@@ -260,9 +267,14 @@ static int load(struct plugin *plugin, const void **ret_entry, struct error *ret
     rc = remember(plugin, &name);
     if (rc < 0)
         return error_set(ret_error, rc, "out of memory");
+    plugin->handle = handle;
     rc = check_mapped(plugin, handle, ret_error);
     if (rc < 0)
         return rc;
+    if (is_native(plugin)) {
+        *ret_entry = &native_tool_entry;
+        return 0;
+    }
     const char *symbol = KINDS[plugin->head.kind].symbol;
     const void *entry = dlsym(handle, symbol);
     if (!entry)

@@ -7,8 +7,9 @@
 #include "plugin/catalog.h"
 
 /* Loads a plugin once and hands out its entry struct (struct llmspell_tool, …_protocol,
- * …_runtime by its kind), which lives as long as the process. EREFUSED names the reason and the
- * cure, and the plugin stays listed with it. [any-thread] */
+ * …_runtime by its kind; of a tool with "native" the host's own), which lives as long as the
+ * process. EREFUSED names the reason and the cure, and the plugin stays listed with it.
+ * [any-thread] */
 int plugin_load(struct plugin *plugin, const void **ret_entry, struct error *ret_error);
 
 /* False if the file was overwritten in place since: then its code may be anything. A file that was

@@ -7,6 +7,8 @@
 
 #include <llmspell/plugin.h>
 
+#include "tool/native.h"
+
 static const char *const KIND_NAMES[PLUGIN_KINDS] = {"tool", "protocol", "runtime"};
 
 const char *plugin_kind_name(enum plugin_kind kind)
@@ -209,6 +211,7 @@ struct key_rule {
 #define ALL 7u
 #define TOOL 1u
 #define RUNTIME 4u
+#define UNLESS_NATIVE 8u /* required but where "native" says it */
 
 static const struct key_rule RULES[] = {
     {"manifest", JSON_INTEGER, false, ALL, ALL},
@@ -225,8 +228,8 @@ static const struct key_rule RULES[] = {
     {"annotations", JSON_OBJECT, false, TOOL, TOOL},
     {"limits", JSON_OBJECT, false, TOOL, 0},
     {"isolation", JSON_STRING, true, TOOL, 0},
-    {"parameters", JSON_OBJECT, false, TOOL, TOOL},
-    {"result", JSON_OBJECT, true, TOOL, TOOL},
+    {"parameters", JSON_OBJECT, false, TOOL, UNLESS_NATIVE | TOOL},
+    {"result", JSON_OBJECT, true, TOOL, UNLESS_NATIVE | TOOL},
     {"examples", JSON_ARRAY, false, TOOL, 0},
     {"native", JSON_OBJECT, false, TOOL, 0},
     {"config", JSON_OBJECT, false, ALL, 0},
@@ -256,10 +259,12 @@ static const char *type_name(json_type type)
 static int check_keys(const json_t *manifest, enum plugin_kind kind, const char *path,
                       struct error *ret_error)
 {
+    bool native = json_object_get(manifest, "native") != NULL;
     for (size_t i = 0; i < RULE_COUNT; i++) {
         const struct key_rule *rule = &RULES[i];
         const json_t *value = json_object_get(manifest, rule->key);
-        if (!value && (rule->required & (1u << kind)))
+        bool derived = native && (rule->required & UNLESS_NATIVE);
+        if (!value && !derived && (rule->required & (1u << kind)))
             return error_set(ret_error, LLMSPELL_EREFUSED,
                              "%s: its manifest lacks \"%s\"; every %s has one", path, rule->key,
                              KIND_NAMES[kind]);
@@ -325,6 +330,13 @@ int manifest_parse(const char *text, size_t size, const char *path, json_t **ret
         rc = check_strings(manifest, lists[i], path, ret_error);
     if (rc < 0)
         return rc;
+    if (head.kind == PLUGIN_TOOL && json_object_get(manifest, "native")) {
+        rc = native_check(manifest, path, ret_error);
+        if (rc == 0)
+            rc = native_derive(manifest, ret_error);
+        if (rc < 0)
+            return rc;
+    }
     if (ret_warning)
         *ret_warning = unknown_keys(manifest, head.kind);
     *ret_manifest = llmspell_steal_json(&manifest);

@@ -35,8 +35,10 @@ int manifest_members(const char *text, size_t size, const char *path, const char
                      json_t **ret_object, struct error *ret_error);
 
 /* Decodes and checks the whole manifest: syntax, no duplicate keys, required members and their
- * types, known keys. *ret_manifest is a new reference. Unknown keys that do not start with "x-" are
- * named in *ret_warning (if not NULL; the caller frees it), not refused. [any-thread] */
+ * types, known keys; for "native" the whole description (docs/native.md), which also supplies the
+ * schemas that the manifest leaves out. *ret_manifest is a new reference. Unknown keys that do not
+ * start with "x-" are named in *ret_warning (if not NULL; the caller frees it), not refused.
+ * [any-thread] */
 int manifest_parse(const char *text, size_t size, const char *path, json_t **ret_manifest,
                    char **ret_warning, struct error *ret_error);
 

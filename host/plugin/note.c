@@ -181,6 +181,17 @@ static int find_segment(struct file *file, char **ret_text, size_t *ret_size,
                      file->path, LLMSPELL_NOTE_OWNER);
 }
 
+struct note_stamp note_stamp_of(const struct stat *st)
+{
+    return (struct note_stamp){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .mtime_ns = (int64_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .size = st->st_size,
+        .mode = st->st_mode,
+    };
+}
+
 int note_read(const char *path, char **ret_text, size_t *ret_size, struct note_stamp *ret_stamp,
               struct error *ret_error)
 {
@@ -189,13 +200,7 @@ int note_read(const char *path, char **ret_text, size_t *ret_size, struct note_s
     LLMSPELL_CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0 || fstat(fd, &st) != 0)
         return error_set(ret_error, LLMSPELL_EIO, "cannot open %s: %s", path, strerror(errno));
-    *ret_stamp = (struct note_stamp){
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-        .size = st.st_size,
-        .mode = st.st_mode,
-    };
+    *ret_stamp = note_stamp_of(&st);
     if (!S_ISREG(st.st_mode))
         return error_set(ret_error, LLMSPELL_EREFUSED, "%s is not a regular file", path);
     ssize_t n = pread(fd, file.head, sizeof file.head, 0);

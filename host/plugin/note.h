@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "util/error.h"
@@ -20,6 +21,7 @@ struct note_stamp {
     mode_t mode;
 };
 
+struct note_stamp note_stamp_of(const struct stat *st);
 bool note_stamp_equal(const struct note_stamp *a, const struct note_stamp *b);
 
 /* The same file, though its bytes may have changed. */

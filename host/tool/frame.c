@@ -134,6 +134,23 @@ uint32_t frame_hash(const char *text, size_t size)
     return hash;
 }
 
+static int code_of(const char *name)
+{
+#define X(symbol, number, wire, text)                                                              \
+    if (name && strcmp(name, wire) == 0)                                                           \
+        return symbol;
+    LLMSPELL_ERRORS(X)
+#undef X
+    return LLMSPELL_EFAILED;
+}
+
+int frame_error(const json_t *value, struct error *ret_error)
+{
+    const char *message = llmspell_string(value, "message");
+    return error_set_at(ret_error, code_of(llmspell_string(value, "code")),
+                        llmspell_string(value, "path"), "%s", message ? message : "it failed");
+}
+
 json_t *frame_json(const char *text, size_t size)
 {
     return json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);

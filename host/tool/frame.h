@@ -22,6 +22,7 @@ enum frame_kind {
     FRAME_ERROR = 'E',    /* ← {"code", "message", "path"?} */
     FRAME_LOG = 'L',      /* ← {"level", "message"} */
     FRAME_PROGRESS = 'P', /* ← {"done", "total", "message"?} */
+    FRAME_NESTED = 'N',   /* ← {"name", "params"}: call another tool; → a result or an error */
     FRAME_TIRED = 'T'     /* ← "why": the process is not as it was before the call; it ends */
 };
 
@@ -62,6 +63,9 @@ int frame_next(struct frame_reader *reader, enum frame_kind *ret_kind, const cha
 
 /* FNV-1a: to see that two texts are the same. */
 uint32_t frame_hash(const char *text, size_t size);
+
+/* An error as its frame has it; returns its code. */
+int frame_error(const json_t *value, struct error *ret_error);
 
 /* json_loadb for any value; NULL if text is no JSON. */
 json_t *frame_json(const char *text, size_t size);

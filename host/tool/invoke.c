@@ -6,6 +6,7 @@
 
 #include <llmspell/fs.h>
 
+#include "tool/nested.h"
 #include "tool/tool.h"
 
 #define MEMORY_MB 512 /* of a runner whose tool's manifest gives no limit */
@@ -142,10 +143,36 @@ static int64_t wall_limit(const struct registry *registry, const struct tool *to
     return least(options->timeout_ms, least(configured, tool->wall_ms));
 }
 
-static int run_in_process(const struct registry *registry, struct tool *tool, const json_t *params,
+/* What a tool's call of another tool needs to know. */
+struct nesting {
+    struct registry *registry;
+    const struct invoke_options *options;
+};
+
+static int nested(void *data, const char *name, const json_t *params, json_t **ret_result,
+                  struct error *ret_error)
+{
+    const struct nesting *nesting = data;
+    LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
+    if (nesting->options->depth >= NESTED_DEPTH_MAX)
+        return error_set(ret_error, LLMSPELL_ELIMIT, "more than %d tools call one another",
+                         NESTED_DEPTH_MAX);
+    struct invoke_options options = {.cancel = nesting->options->cancel,
+                                     .depth = nesting->options->depth + 1};
+    int rc = tool_invoke(nesting->registry, name, params, &options, &reply);
+    if (rc < 0) {
+        const json_t *error = json_object_get(reply, "error");
+        return error_set(ret_error, rc, "tool %s: %s", name, llmspell_string(error, "message"));
+    }
+    *ret_result = json_incref(json_object_get(reply, "result"));
+    return 0;
+}
+
+static int run_in_process(struct registry *registry, struct tool *tool, const json_t *params,
                           const struct invoke_options *options, json_t **ret_result,
                           struct error *ret_error)
 {
+    struct nesting nesting = {registry, options};
     struct runner_call call = {
         .key = options->grants ? NULL : tool,
         .plugin = tool->plugin,
@@ -159,6 +186,8 @@ static int run_in_process(const struct registry *registry, struct tool *tool, co
         .cancel = options->cancel,
         .progress = options->progress,
         .progress_data = options->progress_data,
+        .nested = nested,
+        .nested_data = &nesting,
     };
     if (call.wall_ms == 0)
         call.wall_ms = WALL_MS;
@@ -192,7 +221,7 @@ static int run(const struct registry *registry, struct tool *tool, const json_t 
     return call_error(&call, rc, ret_error);
 }
 
-static int invoke(const struct registry *registry, struct tool *tool, const json_t *params,
+static int invoke(struct registry *registry, struct tool *tool, const json_t *params,
                   const struct invoke_options *options, json_t **ret_result,
                   struct error *ret_error)
 {

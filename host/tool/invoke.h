@@ -17,6 +17,7 @@ struct invoke_options {
     struct cancel *cancel; /* non-zero ends the call; or NULL */
     call_progress_fn progress;
     void *progress_data;
+    unsigned depth;              /* of tools that call tools; 0: called by a client or a script */
     const struct grants *grants; /* for a process, instead of the tool's own (tool test); or NULL */
     const struct files *files;   /* instead of the tool's own roots (tool test); or NULL */
     bool check_result;           /* a result that breaks the manifest's schema is an error */

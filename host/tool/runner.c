@@ -22,6 +22,7 @@
 #include "tool/frame.h"
 #include "tool/grants.h"
 #include "tool/invoke.h"
+#include "tool/nested.h"
 #include "tool/snapshot.h"
 #include "util/utf8.h"
 
@@ -121,6 +122,34 @@ static void make_host(struct llmspell_host *host)
     *host = host_api;
     host->log = api_log;
     host->cancelled = api_cancelled;
+}
+
+/* The tool's thread sleeps here until the kernel has the other tool's answer. */
+static int nested_invoke(struct llmspell_call *base, const char *name, const json_t *params,
+                         json_t **ret_result, struct error *ret_error)
+{
+    struct runner *runner = runner_of(base->ctx);
+    enum frame_kind kind;
+    const char *text;
+    size_t size;
+    send_json(runner, FRAME_NESTED,
+              json_pack("{s:s, s:O?}", "name", name, "params", (json_t *)params));
+    if (frame_next(&runner->reader, &kind, &text, &size) != 1)
+        _exit(EXIT_FAILURE); /* the kernel is gone */
+    json_t *value = frame_json(text, size);
+    if (kind == FRAME_RESULT && value) {
+        *ret_result = value;
+        return 0;
+    }
+    int rc = frame_error(value, ret_error);
+    json_decref(value);
+    return rc;
+}
+
+static const void *extension(struct llmspell_ctx *ctx, const char *id)
+{
+    static const struct nested_tools nested = {.invoke = nested_invoke};
+    return strcmp(id, NESTED_TOOLS) == 0 ? &nested : invoke_extension(ctx, id);
 }
 
 /* ---- setting up ---- */
@@ -248,7 +277,7 @@ static int set_up(struct runner *runner, const json_t *setup, const struct llmsp
     if (rc < 0)
         return rc;
     runner->plugin->ctx.owner = runner;
-    runner->plugin->ctx.extension = invoke_extension;
+    runner->plugin->ctx.extension = extension;
     rc = open_files(runner, setup, ret_error);
     runner->tasks = snapshot_open();
     if (rc == 0)

@@ -53,6 +53,11 @@ struct runner_call {
     struct cancel *cancel; /* or NULL */
     call_progress_fn progress;
     void *progress_data;
+
+    /* Calls another tool for this one; or NULL. */
+    int (*nested)(void *data, const char *name, const json_t *params, json_t **ret_result,
+                  struct error *ret_error);
+    void *nested_data;
 };
 
 /* Calls the tool in a runner. *ret_result: a new reference. The errors are the tool's own, and

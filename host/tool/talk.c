@@ -14,6 +14,7 @@
 #include <llmspell/tool.h>
 
 #include "log/logger.h"
+#include "tool/invoke.h"
 
 #define GRACE_MS 150      /* to notice a cancellation before the kill */
 #define PRINTED_LINES 100 /* of what a tool prints during one call; the rest is dropped */
@@ -58,6 +59,31 @@ static void read_printed(struct process *process)
     }
 }
 
+/* ---- how it ended ---- */
+
+/* The process is reaped later; here it only tells. */
+static enum outcome tell_end(struct talk *talk)
+{
+    siginfo_t info = {0};
+    struct pollfd handle = {.fd = talk->process->handle, .events = POLLIN};
+    const char *when = talk->call ? "during the call" : "while it was loaded";
+    poll(&handle, 1, 1000); /* the channel may close before the process is through */
+    read_printed(talk->process);
+    if (waitid(P_PID, (id_t)talk->process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+        info.si_pid == 0)
+        error_set(talk->error, LLMSPELL_EFAILED, "the process of %s closed its channel %s",
+                  talk->process->source, when);
+    else if (info.si_code == CLD_EXITED)
+        error_set(talk->error, LLMSPELL_EFAILED, "the process of %s ended with exit status %d %s",
+                  talk->process->source, info.si_status, when);
+    else
+        error_set(talk->error, LLMSPELL_EFAILED,
+                  "%s crashed with SIG%s (%s) %s; its memory is limited to %lld MB",
+                  talk->process->source, sigabbrev_np(info.si_status), sigdescr_np(info.si_status),
+                  when, (long long)talk->process->memory_mb);
+    return GONE;
+}
+
 /* ---- what it says ---- */
 
 static void take_log(const struct talk *talk, const json_t *value)
@@ -76,22 +102,22 @@ static void take_progress(const struct talk *talk, const json_t *value)
             json_number_value(json_object_get(value, "total")), llmspell_string(value, "message"));
 }
 
-static int code_of(const char *name)
+/* The tool waits until the other one has answered; the answer goes back as a frame. */
+static enum outcome take_nested(struct talk *talk, const json_t *value)
 {
-#define X(symbol, number, wire, text)                                                              \
-    if (strcmp(name, wire) == 0)                                                                   \
-        return symbol;
-    LLMSPELL_ERRORS(X)
-#undef X
-    return LLMSPELL_EFAILED;
-}
-
-static enum outcome take_error(struct talk *talk, const json_t *value)
-{
-    const char *code = llmspell_string(value, "code"), *message = llmspell_string(value, "message");
-    error_set_at(talk->error, code ? code_of(code) : LLMSPELL_EFAILED,
-                 llmspell_string(value, "path"), "%s", message ? message : "it failed");
-    return FAILED;
+    const struct runner_call *call = talk->call;
+    const char *name = llmspell_string(value, "name");
+    LLMSPELL_CLEANUP_JSON json_t *result = NULL;
+    struct error error = {0};
+    if (!name || !call->nested)
+        error_set(&error, LLMSPELL_EUNAVAILABLE, "no other tool can be called from here");
+    else
+        error.code = call->nested(call->nested_data, name, json_object_get(value, "params"),
+                                  &result, &error);
+    LLMSPELL_CLEANUP_JSON json_t *why = error.code < 0 ? error_json(&error) : NULL;
+    int rc = frame_write_json(talk->process->channel, why ? FRAME_ERROR : FRAME_RESULT,
+                              why ? why : result);
+    return rc < 0 ? tell_end(talk) : GO_ON;
 }
 
 static enum outcome out_of_order(struct talk *talk, const char *what)
@@ -120,8 +146,12 @@ static enum outcome take_frame(struct talk *talk, enum frame_kind kind, const ch
         return out_of_order(talk, "sent something that is no message");
     if (kind == FRAME_READY && !talk->call)
         return ANSWERED;
-    if (kind == FRAME_ERROR)
-        return take_error(talk, value);
+    if (kind == FRAME_ERROR) {
+        frame_error(value, talk->error);
+        return FAILED;
+    }
+    if (kind == FRAME_NESTED && talk->call)
+        return take_nested(talk, value);
     if (kind == FRAME_LOG)
         take_log(talk, value);
     else if (kind == FRAME_PROGRESS)
@@ -129,31 +159,6 @@ static enum outcome take_frame(struct talk *talk, enum frame_kind kind, const ch
     else
         return out_of_order(talk, "sent a message that nobody expects");
     return GO_ON;
-}
-
-/* ---- how it ended ---- */
-
-/* The process is reaped later; here it only tells. */
-static enum outcome tell_end(struct talk *talk)
-{
-    siginfo_t info = {0};
-    struct pollfd handle = {.fd = talk->process->handle, .events = POLLIN};
-    const char *when = talk->call ? "during the call" : "while it was loaded";
-    poll(&handle, 1, 1000); /* the channel may close before the process is through */
-    read_printed(talk->process);
-    if (waitid(P_PID, (id_t)talk->process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
-        info.si_pid == 0)
-        error_set(talk->error, LLMSPELL_EFAILED, "the process of %s closed its channel %s",
-                  talk->process->source, when);
-    else if (info.si_code == CLD_EXITED)
-        error_set(talk->error, LLMSPELL_EFAILED, "the process of %s ended with exit status %d %s",
-                  talk->process->source, info.si_status, when);
-    else
-        error_set(talk->error, LLMSPELL_EFAILED,
-                  "%s crashed with SIG%s (%s) %s; its memory is limited to %lld MB",
-                  talk->process->source, sigabbrev_np(info.si_status), sigdescr_np(info.si_status),
-                  when, (long long)talk->process->memory_mb);
-    return GONE;
 }
 
 static enum outcome tell_kill(struct talk *talk)

@@ -36,6 +36,8 @@ static bool runs_in_process(const struct tool *tool, const struct config *config
                             const json_t *common)
 {
     const char *wanted = llmspell_string(common, "isolation");
+    if (json_object_get(tool->manifest, "native"))
+        return true; /* a wrong description of a C function is a crash */
     if (!wanted || strcmp(wanted, "auto") == 0)
         wanted = config_string(config, "tools", "isolation");
     if (strcmp(wanted, "auto") != 0)
