@@ -7,6 +7,7 @@ set -euo pipefail
 packages=(
     build-essential cmake ninja-build pkg-config git clang-format-14 scdoc man-db
     libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev zlib1g-dev libseccomp-dev libffi-dev # the host
+    libcurl4-openssl-dev libsqlite3-dev openssl                                    # its extensions
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
     libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev   # tools
     libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect

@@ -20,6 +20,9 @@ static const char COMMON[] =
     "its manifest names; * is all of them. Unset: bundled tools may\"},"
     "\"env\": {\"type\": \"array\", \"description\": \"Environment variables that it may see, of "
     "those that its manifest names; * is all of them. Unset: bundled tools may\"},"
+    "\"secrets\": {\"type\": \"string\", \"description\": \"Secrets that it may ask for, of those "
+    "that "
+    "its manifest names: NAME:env:VARIABLE or NAME:file:PATH, separated by commas\"},"
     "\"memory_mb\": {\"type\": \"integer\", \"minimum\": 1, \"maximum\": 1048576, "
     "\"description\": \"Memory of its process in MiB, in place of its manifest's\"}}}";
 

@@ -187,6 +187,7 @@ static int unknown_key(const struct config_entry *entry, const json_t *propertie
                      entry->section, entry->key, names);
 }
 
+/* Keys of each [tool.NAME] that the host reads itself. */
 static int check_keys(const struct config *config, const char *section, const json_t *properties,
                       struct error *ret_error)
 {

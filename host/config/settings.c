@@ -63,6 +63,19 @@ const struct setting settings_table[] = {
      "':'. Empty: none."},
     {"policy", "tools_deny", SETTING_LIST, "", ",", 0, 0, true,
      "Tools that may not be called, separated by commas."},
+    {"policy", "http_hosts", SETTING_LIST, "*", ",", 0, 0, true,
+     "Hosts that tools may send HTTP requests to: NAME, *.NAME, * or an address, with :PORT or "
+     "without, separated by commas. Empty: none."},
+    {"policy", "http_ports", SETTING_LIST, "", ",", 0, 0, true,
+     "Ports of these requests: numbers and ranges such as 8000-8999, separated by commas. Empty: "
+     "all."},
+    {"policy", "http_private", SETTING_LIST, "", ",", 0, 0, true,
+     "Hosts (as above) and nets such as 10.0.0.0/8 that these requests may reach although their "
+     "addresses are private, loopback or otherwise not public."},
+    {"policy", "http_ca_file", SETTING_PATH, NULL, NULL, 0, 0, true,
+     "PEM file with the certificate authorities that these requests trust. Unset: the system's."},
+    {"policy", "http_insecure", SETTING_BOOL, "false", NULL, 0, 0, true,
+     "Let tools ask for HTTPS connections whose peer is not verified."},
     {"tools", "timeout", SETTING_DURATION, "0", NULL, 0, 7 * DAY, true,
      "Upper bound for the time of a tool call. 0 = what the tool's manifest says."},
     {"tools", "isolation", SETTING_CHOICE, "auto", "auto|inline|process", 0, 0, true,

@@ -153,6 +153,8 @@ static int add_capability(struct grants *grants, const struct grant_wish *wish,
         return add_folder(grants, wish, rest, true, ret_error);
     if ((rest = behind(capability, "exec:")))
         take(grants->exec, grants->denied, is_granted(wish, "exec", rest), rest, capability);
+    else if (strcmp(capability, "state") == 0)
+        return add_statedir(grants, wish, true, ret_error);
     else if ((rest = behind(capability, "env:")))
         take(grants->env, grants->denied, is_granted(wish, "env", rest), rest, capability);
     else if (behind(capability, "net") || behind(capability, "http")) {

@@ -6,16 +6,12 @@
 
 #include <llmspell/fs.h>
 
+#include "tool/extensions.h"
 #include "tool/nested.h"
 #include "tool/tool.h"
 
 #define MEMORY_MB 512 /* of a runner whose tool's manifest gives no limit */
 #define WALL_MS 60000 /* of a call in a runner, likewise */
-
-/* What the extensions find behind struct call.owner. */
-struct invocation {
-    const struct files *files;
-};
 
 /* ---- llmspell.fs/1 ---- */
 
@@ -55,7 +51,7 @@ const void *invoke_extension(struct llmspell_ctx *ctx, const char *id)
     static const struct llmspell_fs fs = {
         .size = sizeof fs, .open = fs_open, .open_parent = fs_open_parent};
     (void)ctx;
-    return strcmp(id, LLMSPELL_FS) == 0 ? &fs : NULL;
+    return strcmp(id, LLMSPELL_FS) == 0 ? &fs : extensions_find(id);
 }
 
 /* ---- the steps ---- */
@@ -129,9 +125,10 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 int invoke_entry(const struct llmspell_tool *entry, void *self, struct call *call,
-                 const struct files *files, const json_t *params, json_t **ret_result)
+                 const struct files *files, struct extensions *extensions, const json_t *params,
+                 json_t **ret_result)
 {
-    struct invocation invocation = {files};
+    struct invocation invocation = {files, extensions};
     call->owner = &invocation;
     return entry->invoke(self, &call->base, params, ret_result);
 }
@@ -178,6 +175,7 @@ static int run_in_process(struct registry *registry, struct tool *tool, const js
         .plugin = tool->plugin,
         .grants = options->grants ? options->grants : tool->grants,
         .config = tool->config,
+        .setup = tool->setup,
         .crashes = &tool->crashes,
         .memory_mb = tool->memory_mb > 0 ? tool->memory_mb : MEMORY_MB,
         .output_bytes = tool->output_bytes,
@@ -207,7 +205,7 @@ static int run(const struct registry *registry, struct tool *tool, const json_t 
     call.progress_data = options->progress_data;
     json_t *result = NULL;
     const struct files *files = options->files ? options->files : tool->files;
-    int rc = invoke_entry(tool->entry, tool->self, &call, files, params, &result);
+    int rc = invoke_entry(tool->entry, tool->self, &call, files, tool->extensions, params, &result);
     if (rc >= 0 && !result)
         return error_set(ret_error, LLMSPELL_EFAILED, "%s returned no result: a bug in the tool",
                          tool->plugin->head.name);

@@ -11,6 +11,7 @@
 
 struct files;
 struct grants;
+struct extensions;
 
 struct invoke_options {
     int64_t timeout_ms;    /* 0 = what manifest and [tools] timeout say; else the least counts */
@@ -40,7 +41,8 @@ json_t *error_json(const struct error *error);
 /* Calls the plugin itself: gives the extensions what they need, and nothing more. */
 struct llmspell_tool;
 int invoke_entry(const struct llmspell_tool *entry, void *self, struct call *call,
-                 const struct files *files, const json_t *params, json_t **ret_result);
+                 const struct files *files, struct extensions *extensions, const json_t *params,
+                 json_t **ret_result);
 
 /* The extensions of tools, by id: for struct llmspell_ctx. */
 const void *invoke_extension(struct llmspell_ctx *ctx, const char *id);

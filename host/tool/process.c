@@ -19,6 +19,7 @@
 #include <llmspell/tool.h>
 
 #include "log/logger.h"
+#include "tool/extensions.h"
 #include "tool/talk.h"
 
 #define START_MS 10000      /* for loading and opening a tool */
@@ -63,12 +64,12 @@ static json_t *stamp_json(const struct plugin *plugin)
 static json_t *setup_json(const struct runner_call *call)
 {
     const struct grants *grants = call->grants;
-    return json_pack("{s:s, s:o, s:s, s:o, s:b, s:b, s:O, s:I, s:I, s:i, s:O?}", "plugin",
-                     call->plugin->path, "stamp", stamp_json(call->plugin), "workdir",
-                     grants->workdir, "roots", roots_json(grants), "net", grants->net, "metadata",
-                     grants->metadata, "exec", grants->exec, "memory_mb",
-                     (json_int_t)call->memory_mb, "output_bytes", (json_int_t)call->output_bytes,
-                     "log_level", log_level_now(), "config", call->config);
+    return json_pack(
+        "{s:s, s:o, s:s, s:o, s:b, s:b, s:O, s:I, s:I, s:i, s:O?, s:O?}", "plugin",
+        call->plugin->path, "stamp", stamp_json(call->plugin), "workdir", grants->workdir, "roots",
+        roots_json(grants), "net", grants->net, "metadata", grants->metadata, "exec", grants->exec,
+        "memory_mb", (json_int_t)call->memory_mb, "output_bytes", (json_int_t)call->output_bytes,
+        "log_level", log_level_now(), "config", call->config, "extensions", call->setup);
 }
 
 /* An environment of a few harmless variables, and what the tool was granted. */
@@ -99,6 +100,23 @@ static void add_granted(struct environment *environment, const json_t *names)
     }
 }
 
+static void add_place(void *data, bool is_file, const char *place)
+{
+    const char *value = is_file ? NULL : getenv(place);
+    if (value)
+        add_variable(data, place, value);
+}
+
+/* Secrets that lie in variables: the tool may ask for them anyway. */
+static void add_secrets(struct environment *environment, const json_t *setup)
+{
+    struct extensions *extensions;
+    if (extensions_from_json(setup, &extensions, NULL) < 0)
+        return;
+    extensions_places(extensions, add_place, environment);
+    extensions_free(extensions);
+}
+
 static void make_environment(struct environment *environment, const struct runner_call *call)
 {
     const char *tmpdir = getenv("TMPDIR"), *zone = getenv("TZ");
@@ -109,6 +127,7 @@ static void make_environment(struct environment *environment, const struct runne
     if (zone)
         add_variable(environment, "TZ", zone);
     add_granted(environment, call->grants->env);
+    add_secrets(environment, call->setup);
 }
 
 static void clear_environment(struct environment *environment)

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,7 +19,9 @@
 
 #include "log/logger.h"
 #include "plugin/loader.h"
+#include "plugin/module.h"
 #include "sandbox/sandbox.h"
+#include "tool/extensions.h"
 #include "tool/frame.h"
 #include "tool/grants.h"
 #include "tool/invoke.h"
@@ -28,6 +31,7 @@
 
 #define CHANNEL_HIGH 200      /* away from where a tool closes or opens by mistake */
 #define FRAME_MAX (1u << 30)  /* from the kernel, whom we trust */
+#define SECRETS_MAX 32        /* files of secrets */
 #define EXEC_MAX 64           /* programs that a tool may start */
 #define OUTPUT_MAX (64 << 20) /* bytes of a result if the manifest gives no limit */
 
@@ -41,6 +45,7 @@ struct runner {
     const struct llmspell_tool *entry;
     void *self;
     struct files *files;
+    struct extensions *extensions;
     int tasks; /* see snapshot_open */
     size_t output_max;
     enum log_level log_level;
@@ -211,32 +216,61 @@ static int check_file(const struct runner *runner, const json_t *setup, struct e
                      plugin->path);
 }
 
-/* From here on only what the rules open can be reached, whatever the plugin's code does. */
-static int enter_sandbox(const struct runner *runner, const json_t *setup,
-                         struct sandbox_report *ret_report, struct error *ret_error)
+/* What the sandbox opens, collected from the set-up. */
+struct opening {
+    const char *read[GRANT_ROOTS_MAX + SECRETS_MAX + 4], *write[GRANT_ROOTS_MAX + 1];
+    const char *exec[EXEC_MAX + 1];
+    unsigned reads, writes, execs;
+};
+
+static void open_reading(struct opening *opening, const char *path)
 {
-    const char *read[GRANT_ROOTS_MAX + 1] = {NULL}, *write[GRANT_ROOTS_MAX + 1] = {NULL};
-    const char *exec[EXEC_MAX + 1] = {NULL};
-    unsigned reads = 0, writes = 0, execs = 0;
+    if (path && opening->reads + 1 < sizeof opening->read / sizeof *opening->read)
+        opening->read[opening->reads++] = path;
+}
+
+static void open_secret(void *data, bool is_file, const char *place)
+{
+    if (is_file)
+        open_reading(data, place);
+}
+
+static void collect(struct opening *opening, const struct runner *runner, const json_t *setup,
+                    const char *modules)
+{
     size_t i;
     json_t *item;
     json_array_foreach(json_object_get(setup, "roots"), i, item)
     {
         const char *path = llmspell_string(item, "path");
-        if (llmspell_bool(item, "write", 0) && writes < GRANT_ROOTS_MAX)
-            write[writes++] = path;
-        else if (reads < GRANT_ROOTS_MAX)
-            read[reads++] = path;
+        if (!llmspell_bool(item, "write", 0))
+            open_reading(opening, path);
+        else if (opening->writes < GRANT_ROOTS_MAX)
+            opening->write[opening->writes++] = path;
     }
     json_array_foreach(json_object_get(setup, "exec"), i, item)
     {
-        if (execs < EXEC_MAX)
-            exec[execs++] = json_string_value(item);
+        if (opening->execs < EXEC_MAX)
+            opening->exec[opening->execs++] = json_string_value(item);
     }
+    const json_t *extensions = json_object_get(setup, "extensions");
+    open_reading(opening, modules);
+    open_reading(opening, llmspell_string(json_object_get(extensions, "http"), "ca_file"));
+    extensions_places(runner->extensions, open_secret, opening);
+}
+
+/* From here on only what the rules open can be reached, whatever the plugin's code does. */
+static int enter_sandbox(const struct runner *runner, const json_t *setup,
+                         struct sandbox_report *ret_report, struct error *ret_error)
+{
+    struct opening opening = {.reads = 0};
+    char modules[PATH_MAX];
+    bool has_modules = module_folder(modules, NULL) == 0;
+    collect(&opening, runner, setup, has_modules ? modules : NULL);
     struct sandbox_rules rules = {
-        .read_roots = read,
-        .write_roots = write,
-        .exec_files = execs ? exec : NULL,
+        .read_roots = opening.read,
+        .write_roots = opening.write,
+        .exec_files = opening.execs ? opening.exec : NULL,
         .plugin = runner->plugin->path,
         .net = llmspell_bool(setup, "net", 0),
         .metadata = llmspell_bool(setup, "metadata", 0),
@@ -280,6 +314,9 @@ static int set_up(struct runner *runner, const json_t *setup, const struct llmsp
     runner->plugin->ctx.extension = extension;
     rc = open_files(runner, setup, ret_error);
     runner->tasks = snapshot_open();
+    if (rc == 0)
+        rc = extensions_from_json(json_object_get(setup, "extensions"), &runner->extensions,
+                                  ret_error);
     if (rc == 0)
         rc = enter_sandbox(runner, setup, ret_report, ret_error);
     if (rc == 0)
@@ -333,7 +370,7 @@ static bool call_tool(struct runner *runner, const json_t *request,
     call.progress = send_progress;
     call.progress_data = runner;
     snapshot_take(&before, runner->tasks);
-    int rc = invoke_entry(runner->entry, runner->self, &call, runner->files,
+    int rc = invoke_entry(runner->entry, runner->self, &call, runner->files, runner->extensions,
                           json_object_get(request, "params"), &result);
     bool tired = is_tired(runner, &before);
     if (rc >= 0 && result) {
@@ -343,6 +380,8 @@ static bool call_tool(struct runner *runner, const json_t *request,
         if (rc >= 0)
             error_set(&error, LLMSPELL_EFAILED, "%s returned no result: a bug in the tool",
                       runner->plugin->head.name);
+        else if (rc == LLMSPELL_ETIMEOUT && !*call.error.message)
+            error.code = rc; /* the kernel says it: it knows the limit */
         else
             error.code = call_error(&call, rc, &error);
         send_error(runner, &error);

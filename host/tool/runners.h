@@ -46,6 +46,7 @@ struct runner_call {
     struct plugin *plugin;
     const struct grants *grants;
     const json_t *config; /* the tool's section */
+    const json_t *setup;  /* of extensions (extensions_json) */
     struct crashes *crashes;
     int64_t memory_mb, output_bytes; /* 0: the defaults */
     const json_t *params;

@@ -163,8 +163,11 @@ static enum outcome take_frame(struct talk *talk, enum frame_kind kind, const ch
 
 static enum outcome tell_kill(struct talk *talk)
 {
-    error_set(talk->error, talk->why, "%s was cancelled, and its process ended",
-              talk->process->plugin->head.name);
+    if (talk->why == LLMSPELL_ECANCELLED)
+        error_set(talk->error, talk->why, "%s was cancelled, and its process ended",
+                  talk->process->plugin->head.name);
+    else
+        error_set(talk->error, talk->why, "%s", ""); /* call_failed knows the limit */
     return GONE;
 }
 
@@ -273,7 +276,7 @@ static int call_failed(const struct talk *talk, struct error *ret_error)
     const struct runner_call *call = talk->call;
     const struct error *error = talk->error;
     const char *name = call->plugin->head.name;
-    if (error->code == LLMSPELL_ETIMEOUT && call->wall_ms > 0)
+    if (error->code == LLMSPELL_ETIMEOUT && !*error->message)
         return error_set(ret_error, error->code, "%s was stopped after its time limit of %lld ms",
                          name, (long long)call->wall_ms);
     if (error->code == LLMSPELL_ENOMEM)

@@ -46,6 +46,29 @@ static bool runs_in_process(const struct tool *tool, const struct config *config
     return !tool->plugin->bundled || (own && strcmp(own, "process") == 0);
 }
 
+/* Made here in any case: a list that is not acceptable is told at once. */
+static int grant_extensions(struct tool *tool, const struct config *config, const json_t *common,
+                            struct error *ret_error)
+{
+    struct extension_grants grants = {
+        .tool = tool->plugin->head.name,
+        .capabilities = json_object_get(tool->manifest, "capabilities"),
+        .net = tool->grants->net,
+        .home = config_home(config),
+        .secrets = llmspell_string(common, "secrets"),
+        .http = {.hosts = config_string(config, "policy", "http_hosts"),
+                 .ports = config_string(config, "policy", "http_ports"),
+                 .private_hosts = config_string(config, "policy", "http_private"),
+                 .ca_file = config_string(config, "policy", "http_ca_file"),
+                 .allow_insecure = config_bool(config, "policy", "http_insecure")},
+    };
+    extensions_free(tool->extensions); /* of an attempt that failed later */
+    tool->extensions = NULL;
+    json_decref(tool->setup);
+    tool->setup = extensions_json(&grants);
+    return extensions_new(&grants, &tool->extensions, ret_error);
+}
+
 /* What the tool may do, and where it does it. */
 static int grant(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
@@ -70,6 +93,8 @@ static int grant(struct tool *tool, const struct registry *registry, struct erro
     tool->grants = NULL;
     rc = grants_new(json_object_get(tool->manifest, "capabilities"), &wish, &tool->grants,
                     ret_error);
+    if (rc == 0)
+        rc = grant_extensions(tool, config, common, ret_error);
     if (rc < 0)
         return rc;
     tool->memory_mb = tool->grants->memory_mb ? tool->grants->memory_mb : limit(tool, "memory_mb");
@@ -205,9 +230,11 @@ void tool_unref(struct tool *tool)
     runners_forget(tool->runners, tool);
     runners_unref(tool->runners);
     json_decref(tool->config);
+    json_decref(tool->setup);
     grants_unref(tool->grants);
     pthread_mutex_destroy(&tool->crashes.lock);
     files_free(tool->files);
+    extensions_free(tool->extensions);
     params_plan_free(tool->plan);
     free_schemas(tool);
     pthread_mutex_destroy(&tool->lock);

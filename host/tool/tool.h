@@ -15,6 +15,7 @@
 #include "sandbox/files.h"
 #include "schema/schema.h"
 #include "tool/grants.h"
+#include "tool/extensions.h"
 #include "tool/params.h"
 #include "tool/runners.h"
 
@@ -38,6 +39,8 @@ struct tool {
     json_t *config;                /* process only: the tool's section */
     bool process;                  /* called in a runner, not in this process */
     int64_t memory_mb;             /* of a runner */
+    struct extensions *extensions; /* inline only: http, state, secret */
+    json_t *setup;                 /* process only: the same for its runner */
     int64_t wall_ms, output_bytes; /* 0 = no limit */
 
     /* once open */

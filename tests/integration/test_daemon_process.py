@@ -72,7 +72,7 @@ def test_a_daemon_that_was_started_with_everything_blocked(llmspell, ended):
     watch = ended(pid)
     assert exec_lua(llmspell, "return tostring(io.popen('cat', 'w'):close())") == "true"
     ignored = status_of(pid, "SigIgn")
-    assert is_in(signal.SIGHUP, ignored) and is_in(signal.SIGPIPE, ignored)
+    assert is_in(signal.SIGHUP, ignored) and not is_in(signal.SIGPIPE, ignored)  # has a handler
     assert not is_in(signal.SIGCHLD, ignored)
     os.kill(pid, signal.SIGTERM)
     assert watch.wait()
@@ -341,7 +341,7 @@ def test_threads_have_names(llmspell):
     pid = llmspell.start()["pid"]
     exec_lua(llmspell, "print(1)")
     llmspell.json("--kernel", "test", "tool", "invoke", "uuid_generator")
-    assert {"executor", "pool-1"} <= threads(pid).keys()
+    assert {"executor", "tools-1"} <= threads(pid).keys()
 
 
 @pytest.mark.skipif("LLMSPELL_SANITIZER" in os.environ, reason="a sanitizer's own report says more")

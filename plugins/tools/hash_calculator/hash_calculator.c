@@ -6,6 +6,7 @@
 #include <openssl/crypto.h>
 
 #include <llmspell/fs.h>
+#include <llmspell/secret.h>
 #include <llmspell/tool.h>
 
 #include "coding.h"
@@ -33,18 +34,12 @@ static void bytes_clear(struct bytes *bytes)
 #define CLEANUP_BYTES __attribute__((cleanup(bytes_clear)))
 #define CLEANUP_DIGEST __attribute__((cleanup(digest_clear)))
 
-/* Decodes the parameter `name` if it is there. The message never shows its text: it may be a key.
- */
-static int32_t decode_parameter(struct llmspell_call *call, const json_t *params, const char *name,
-                                const char *coding_name, struct bytes *ret_bytes)
+/* The message never shows the text: it may be a key. */
+static int32_t decode_text(struct llmspell_call *call, const char *name, const char *text,
+                           size_t size, enum coding coding, struct bytes *ret_bytes)
 {
-    const char *text = llmspell_string(params, name);
-    if (!text)
-        return 0;
-    enum coding coding = coding_find(llmspell_string(params, coding_name));
     size_t offset = 0;
-    int32_t rc = coding_decode(coding, text, llmspell_string_length(params, name), &ret_bytes->data,
-                               &ret_bytes->size, &offset);
+    int32_t rc = coding_decode(coding, text, size, &ret_bytes->data, &ret_bytes->size, &offset);
     if (rc == 0)
         return 0;
     if (rc == LLMSPELL_ENOMEM)
@@ -53,6 +48,17 @@ static int32_t decode_parameter(struct llmspell_call *call, const json_t *params
     snprintf(pointer, sizeof pointer, "/%s", name);
     return llmspell_fail_at(call, rc, pointer, "%s is not valid %s: it goes wrong at offset %zu",
                             name, coding_title(coding), offset);
+}
+
+/* Decodes the parameter `name` if it is there. */
+static int32_t decode_parameter(struct llmspell_call *call, const json_t *params, const char *name,
+                                const char *coding_name, struct bytes *ret_bytes)
+{
+    const char *text = llmspell_string(params, name);
+    if (!text)
+        return 0;
+    return decode_text(call, name, text, llmspell_string_length(params, name),
+                       coding_find(llmspell_string(params, coding_name)), ret_bytes);
 }
 
 static int32_t fail_digest(struct llmspell_call *call, int32_t code, const char *algorithm)
@@ -158,14 +164,26 @@ static int32_t compute(const struct digest_methods *methods, struct llmspell_cal
     return rc < 0 ? fail_digest(call, rc, name) : 0;
 }
 
-/* The key of hmac and verify, if one is given. Hosts have no extension "llmspell.secret/1" as yet,
- * so that a name of a secret leads nowhere. */
+static int32_t load_secret(struct llmspell_call *call, const char *name, enum coding coding,
+                           struct bytes *ret_key)
+{
+    char *value = NULL;
+    uint64_t size = 0;
+    int32_t rc = llmspell_secret_get(call, name, "/key_secret", &value, &size);
+    if (rc < 0)
+        return rc;
+    rc = decode_text(call, "key_secret", value, (size_t)size, coding, ret_key);
+    llmspell_secret_release(call, value, size);
+    return rc;
+}
+
+/* The key of hmac and verify, if one is given. */
 static int32_t load_key(struct llmspell_call *call, const json_t *params, struct bytes *ret_key)
 {
-    if (llmspell_string(params, "key_secret"))
-        return llmspell_fail_at(call, LLMSPELL_EUNAVAILABLE, "/key_secret",
-                                "the named secret cannot be read: this host offers no secret store "
-                                "to tools (llmspell.secret/1); give the key itself in \"key\"");
+    const char *secret = llmspell_string(params, "key_secret");
+    if (secret)
+        return load_secret(call, secret, coding_find(llmspell_string(params, "key_encoding")),
+                           ret_key);
     return decode_parameter(call, params, "key", "key_encoding", ret_key);
 }
 

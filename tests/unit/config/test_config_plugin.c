@@ -172,6 +172,41 @@ static void test_late_variables(void)
     config_unref(config);
 }
 
+static void check_secrets(const struct config *config, const char *section, const char *expected)
+{
+    struct error error = {0};
+    json_t *object = NULL;
+    CU_ASSERT_EQUAL_FATAL(config_common(config, section, &object, &error), 0);
+    const char *actual = json_string_value(json_object_get(object, "secrets"));
+    CU_ASSERT((!actual && !expected) || (actual && expected && strcmp(actual, expected) == 0));
+    json_decref(object);
+}
+
+/* `secrets` of a tool is the host's; of a protocol it is no key. */
+static void test_host_keys(void)
+{
+    struct tree tree;
+    struct error error = {0};
+    struct config *config = NULL;
+    json_t *object = NULL;
+    tree_open(&tree);
+    tree_write(&tree, "llmspell.ini",
+               "[tool.x]\nsecrets = a:env:A,\n    b:env:B\n[protocol.x]\nsecrets = c:env:C\n");
+    struct config_options options = {.home = tree.root, .system_dir = "/nonexistent"};
+    setenv("LLMSPELL_TOOL_OTHER_SECRETS", "d:env:D", 1);
+    CU_ASSERT_EQUAL_FATAL(config_load(&options, &config, &error), 0);
+    CU_ASSERT_EQUAL(config_plugin(config, "tool.x", NULL, &object, &error), 0);
+    CU_ASSERT_EQUAL(json_object_size(object), 0);
+    check_secrets(config, "tool.x", "a:env:A, b:env:B");
+    check_secrets(config, "tool.other", "d:env:D");
+    check_secrets(config, "tool.y", NULL);
+    json_decref(object);
+    CU_ASSERT_EQUAL(config_plugin(config, "protocol.x", NULL, &object, &error), LLMSPELL_EINVAL);
+    unsetenv("LLMSPELL_TOOL_OTHER_SECRETS");
+    config_unref(config);
+    tree_close(&tree);
+}
+
 TEST_MAIN("config/plugin", {"defaults", test_defaults}, {"types", test_types},
           {"refused", test_refused}, {"bad numbers", test_bad_numbers}, {"origins", test_origins},
-          {"late variables", test_late_variables})
+          {"late variables", test_late_variables}, {"host keys", test_host_keys})
