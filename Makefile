@@ -5,7 +5,7 @@ BUILD ?= build
 PYTHON := /usr/bin/python3
 JOBS := $(shell nproc)
 
-.PHONY: help run check packages build test lint format bench stress fuzz asan tsan coverage install clean
+.PHONY: help run check packages build test lint format bench stress fuzz asan tsan coverage install deb clean
 
 help:
 	@echo 'make run       install packages, build, start a kernel daemon, run a script in it, stop it'
@@ -18,6 +18,7 @@ help:
 	@echo 'make fuzz      run the fuzzers for a minute each (clang)'
 	@echo 'make lint      format, banned calls, include rules, cppcheck'
 	@echo 'make install   install into PREFIX (default /usr/local)'
+	@echo 'make deb       build the Debian packages into $(BUILD)/deb'
 
 run: packages build
 	examples/tour.sh $(BUILD)/bin/llmspell
@@ -72,6 +73,9 @@ fuzz:
 PREFIX ?= /usr/local
 install: build
 	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+deb: build
+	@cd $(BUILD) && cpack -B deb && rm -rf deb/_CPack_Packages && ls deb/*.deb
 
 clean:
 	@rm -rf $(BUILD) build-asan build-tsan build-fuzz build-coverage build-debug

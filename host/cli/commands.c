@@ -13,6 +13,9 @@
     X(plugin_list)                                                                                 \
     X(plugin_info)                                                                                 \
     X(plugin_check)                                                                                \
+    X(plugin_new)                                                                                  \
+    X(plugin_test)                                                                                 \
+    X(plugin_bench)                                                                                \
     X(kernel_start)                                                                                \
     X(kernel_stop)                                                                                 \
     X(kernel_restart)                                                                              \

@@ -14,6 +14,7 @@
 #include <llmspell/plugin.h>
 #include <llmspell/tool.h>
 
+#include "plugin/entry.h"
 #include "tool/native_tool.h"
 
 /* What the three entry structs begin with, and where their required functions lie. */
@@ -21,33 +22,6 @@ struct entry_head {
     uint32_t size;
     uint16_t abi_major, needs_minor;
     json_t *(*json_identity)(const json_t *, const char *);
-};
-
-struct kind_rule {
-    const char *symbol;
-    uint32_t size;      /* of ABI 1.0: an entry may be larger, not smaller */
-    size_t required[8]; /* offsets of functions that must be there; 0 ends */
-};
-
-static const struct kind_rule KINDS[PLUGIN_KINDS] = {
-    [PLUGIN_TOOL] = {LLMSPELL_TOOL_SYMBOL,
-                     sizeof(struct llmspell_tool),
-                     {offsetof(struct llmspell_tool, invoke)}},
-    [PLUGIN_PROTOCOL] = {LLMSPELL_PROTOCOL_SYMBOL,
-                         sizeof(struct llmspell_protocol),
-                         {offsetof(struct llmspell_protocol, open),
-                          offsetof(struct llmspell_protocol, serve),
-                          offsetof(struct llmspell_protocol, stop),
-                          offsetof(struct llmspell_protocol, connect),
-                          offsetof(struct llmspell_protocol, request),
-                          offsetof(struct llmspell_protocol, disconnect),
-                          offsetof(struct llmspell_protocol, close)}},
-    [PLUGIN_RUNTIME] = {LLMSPELL_RUNTIME_SYMBOL,
-                        sizeof(struct llmspell_runtime),
-                        {offsetof(struct llmspell_runtime, open),
-                         offsetof(struct llmspell_runtime, request),
-                         offsetof(struct llmspell_runtime, interrupt),
-                         offsetof(struct llmspell_runtime, close)}},
 };
 
 static bool stamp_now(const char *path, struct note_stamp *ret_stamp)
@@ -116,7 +90,7 @@ static int check_mapped(const struct plugin *plugin, void *handle, struct error 
 
 static int check_entry(const struct plugin *plugin, const void *entry, struct error *ret_error)
 {
-    const struct kind_rule *rule = &KINDS[plugin->head.kind];
+    const struct plugin_entry *rule = &PLUGIN_ENTRIES[plugin->head.kind];
     const struct entry_head *head = entry;
     if (head->abi_major != LLMSPELL_ABI_MAJOR || head->needs_minor > LLMSPELL_ABI_MINOR)
         return error_set(ret_error, LLMSPELL_EREFUSED,
@@ -275,7 +249,7 @@ static int load(struct plugin *plugin, const void **ret_entry, struct error *ret
         *ret_entry = &native_tool_entry;
         return 0;
     }
-    const char *symbol = KINDS[plugin->head.kind].symbol;
+    const char *symbol = PLUGIN_ENTRIES[plugin->head.kind].symbol;
     const void *entry = dlsym(handle, symbol);
     if (!entry)
         return error_set(ret_error, LLMSPELL_EREFUSED,

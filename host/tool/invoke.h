@@ -35,6 +35,12 @@ int tool_invoke(struct registry *registry, const char *name, const json_t *param
 int tool_test(struct registry *registry, const char *name, json_t **ret_tests,
               struct error *ret_error);
 
+/* Runs one case (tool/case.h) of a tool, each call at most timeout_ms (0: the tool's own limit);
+ * its result is held against the schema, too. 0, or a negative code with what is wrong.
+ * [any-thread] */
+int tool_test_case(struct registry *registry, const char *name, const json_t *test,
+                   int64_t timeout_ms, struct error *ret_error);
+
 /* {"code", "message", "path"?} of an error. */
 json_t *error_json(const struct error *error);
 

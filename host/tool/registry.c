@@ -15,6 +15,7 @@ struct registry {
     struct catalog *catalog;
     struct config *config;
     struct runners *runners;
+    const char *isolation; /* static */
     char *workdir, *tmpdir;
     struct tool **tools; /* sorted by name, as the catalog is */
     size_t count;
@@ -108,6 +109,7 @@ int registry_new(const struct registry_options *options, struct registry **ret_r
     atomic_init(&registry->refs, 1);
     registry->catalog = catalog_ref(options->catalog);
     registry->config = config_ref(options->config);
+    registry->isolation = options->isolation;
     registry->workdir = strdup(options->workdir);
     registry->tmpdir = strdup(tmpdir && *tmpdir == '/' ? tmpdir : "/tmp");
     registry->tools = calloc(catalog_count(options->catalog) + 1, sizeof(struct tool *));
@@ -158,6 +160,11 @@ struct tool *registry_at(const struct registry *registry, size_t index)
 const struct config *registry_config(const struct registry *registry)
 {
     return registry->config;
+}
+
+const char *registry_isolation(const struct registry *registry)
+{
+    return registry->isolation;
 }
 
 struct runners *registry_runners(const struct registry *registry)

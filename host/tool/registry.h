@@ -15,10 +15,11 @@ struct tool;
 struct runners;
 
 struct registry_options {
-    const struct catalog *catalog;   /* counted */
-    const struct config *config;     /* counted */
-    const char *workdir;             /* absolute; copied */
-    const char *program;             /* of runner processes; NULL: this binary */
+    const struct catalog *catalog; /* counted */
+    const struct config *config;   /* counted */
+    const char *workdir;           /* absolute; copied */
+    const char *isolation;         /* "inline" or "process" for all tools (plugin test); or NULL */
+    const char *program;           /* of runner processes; NULL: this binary */
     const struct registry *previous; /* a reload: tools that it does not concern stay; or NULL */
 };
 
@@ -53,6 +54,7 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
                   struct error *ret_error);
 
 const struct config *registry_config(const struct registry *registry);
+const char *registry_isolation(const struct registry *registry); /* of the options, or NULL */
 struct runners *registry_runners(const struct registry *registry);
 const struct catalog *registry_catalog(const struct registry *registry);
 const char *registry_workdir(const struct registry *registry);

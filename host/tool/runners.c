@@ -230,8 +230,10 @@ int runners_call(struct runners *runners, const struct runner_call *call, json_t
             return rc;
         rc = process_call(process, call, ret_result, &gone, ret_error);
         bool tired = process->tired;
-        if (gone || !call->key)
-            tired ? end_softly(process) : process_end(process, call->key ? 0 : CLOSE_MS);
+        if (tired || (!gone && !call->key))
+            end_softly(process);
+        else if (gone)
+            process_end(process, 0);
         else
             give_back(runners, process);
         if (rc == -EPIPE && warm) { /* it died while it waited: that is not this call's doing */

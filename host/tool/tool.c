@@ -32,10 +32,13 @@ static int64_t limit(const struct tool *tool, const char *key)
 
 /* Where a tool runs: its own section says so, else [tools] isolation, else its manifest if it is
  * bundled; what others wrote runs in a process. */
-static bool runs_in_process(const struct tool *tool, const struct config *config,
+static bool runs_in_process(const struct tool *tool, const struct registry *registry,
                             const json_t *common)
 {
-    const char *wanted = llmspell_string(common, "isolation");
+    const struct config *config = registry_config(registry);
+    const char *wanted = registry_isolation(registry);
+    if (!wanted)
+        wanted = llmspell_string(common, "isolation");
     if (json_object_get(tool->manifest, "native"))
         return true; /* a wrong description of a C function is a crash */
     if (!wanted || strcmp(wanted, "auto") == 0)
@@ -88,7 +91,7 @@ static int grant(struct tool *tool, const struct registry *registry, struct erro
         .common = common,
         .trusted = tool->plugin->bundled,
     };
-    tool->process = runs_in_process(tool, config, common);
+    tool->process = runs_in_process(tool, registry, common);
     grants_unref(tool->grants); /* of an attempt that failed later */
     tool->grants = NULL;
     rc = grants_new(json_object_get(tool->manifest, "capabilities"), &wish, &tool->grants,

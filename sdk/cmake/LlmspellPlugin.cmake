@@ -55,7 +55,7 @@ function(_llmspell_add_plugin kind name)
 
   set(LLMSPELL_MANIFEST_PATH ${manifest})
   set(note ${CMAKE_CURRENT_BINARY_DIR}/${name}_note.S)
-  configure_file(${LLMSPELL_CMAKE_DIR}/note.S.in ${note} @ONLY)
+  configure_file(${CMAKE_CURRENT_FUNCTION_LIST_DIR}/note.S.in ${note} @ONLY)
   set_source_files_properties(${note} PROPERTIES OBJECT_DEPENDS ${manifest} LANGUAGE ASM)
 
   add_library(${name} MODULE ${P_SOURCES} ${note})

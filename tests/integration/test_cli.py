@@ -55,7 +55,8 @@ def fails(done, status, pattern):
 def test_help_knows_every_command():
     names = [name for name, _, _ in COMMANDS]
     for name in ("run", "exec", "tool list", "tool info", "tool invoke", "tool search", "tool test",
-                 "plugin list", "plugin info", "plugin check", "kernel start", "kernel stop",
+                 "plugin list", "plugin info", "plugin check", "plugin new", "plugin test",
+                 "plugin bench", "kernel start", "kernel stop",
                  "kernel status", "kernel list", "kernel install", "config show", "config check",
                  "config path", "version", "help"):
         assert name in names

@@ -12,6 +12,9 @@ SDK = HERE.parents[2] / "sdk"
 CC = os.environ.get("CC", "cc")
 PT_NOTE = 4
 
+# As llmspell_add_tool() links; most tests do without, since a bad plugin has no such flags either.
+HARDENED = ["-Wl,-z,now,-z,relro,-z,nodelete"]
+
 # TSan must see the plugin's reference counts, which <jansson.h> inlines; but a host that is not
 # built with it cannot load such a plugin, so that a plain twin is made, too.
 TSAN = ["-fsanitize=thread"] if os.environ.get("LLMSPELL_SANITIZER") == "thread" else []
@@ -37,7 +40,8 @@ def manifest(name="greet", **changes):
         "annotations": {"readOnly": True, "destructive": False, "idempotent": True,
                         "openWorld": False},
         "parameters": {"type": "object", "additionalProperties": False,
-                       "properties": {"name": {"type": "string", "default": "Ada"}}},
+                       "properties": {"name": {"type": "string", "default": "Ada",
+                                               "description": "Who"}}},
         "result": {"type": "object"},
         "examples": [{"title": "Greet", "params": {"name": "Bob"},
                       "result_contains": {"/greeting": "Bob"}}],
@@ -66,7 +70,8 @@ def plain(file):
     return work_folder(file) / "plain.so" if TSAN else file
 
 
-def make(file, text=None, defines=(), note=True, sources=("greet.c",), libraries=None):
+def make(file, text=None, defines=(), note=True, sources=("greet.c",), libraries=None,
+         link=()):
     """Compiles plugins/greet.c into file. text: the manifest (a dict, text or bytes)."""
     work = work_folder(file)
     work.mkdir(exist_ok=True)
@@ -77,7 +82,7 @@ def make(file, text=None, defines=(), note=True, sources=("greet.c",), libraries
     made = work / file.name
     arguments = ["-std=gnu11", "-O1", "-fPIC", "-fvisibility=hidden", "-shared",
                  f"-I{SDK / 'include'}", *[f"-D{d}" for d in defines], *[HERE / s for s in sources],
-                 *extra, "-pthread", *(flags("jansson") if libraries is None else libraries)]
+                 *extra, *link, "-pthread", *(flags("jansson") if libraries is None else libraries)]
     if TSAN:
         compile(*arguments, "-o", work / "plain.so")
     compile(*TSAN, *arguments, "-o", made)
