@@ -39,7 +39,10 @@ def test_what_is_in_which(packages):
     assert packages.keys() == {"llmspell", "llmspell-plugins", "llmspell-dev"}
     assert "./usr/bin/llmspell" in names(packages["llmspell"])
     tools = {name for name in names(packages["llmspell-plugins"]) if name.endswith(".so")}
-    assert len(tools) == len(list((BUILD / "lib" / "llmspell").glob("*/*.so"))) > 8
+    built = {path.relative_to(BUILD / "lib") for path in (BUILD / "lib" / "llmspell").glob("*/*.so")}
+    modules = {path for path in built if path.parent.name == "extensions"}
+    assert tools == {f"./usr/lib/{path}" for path in built - modules} and len(tools) > 8
+    assert {f"./usr/lib/{path}" for path in modules} <= set(names(packages["llmspell"])) and modules
     dev = names(packages["llmspell-dev"])
     assert {f"./usr/include/llmspell/{header}" for header in HEADERS} <= dev
     for end in ("LlmspellSDKConfig.cmake", "llmspell-sdk.pc", "manifest.schema.json",
