@@ -191,8 +191,8 @@ int cli_interrupt_fd(struct cli *cli)
     return cli->interrupt_fd;
 }
 
-int cli_request(struct cli *cli, const char *msg_type, const json_t *content, int timeout_ms,
-                json_t **ret_reply)
+int cli_request_events(struct cli *cli, const char *msg_type, const json_t *content, int timeout_ms,
+                       llmspell_event_fn event, void *data, json_t **ret_reply)
 {
     struct error error;
     struct channel *channel;
@@ -205,11 +205,19 @@ int cli_request(struct cli *cli, const char *msg_type, const json_t *content, in
         .timeout_ms = timeout_ms,
         .msg_type = msg_type,
         .content = content,
+        .event = event,
+        .data = data,
         .cancel_fd = cancel_fd,
     };
     if (channel_request(channel, &request, ret_reply, &error) < 0)
         return cli_fail(cli, &error);
     return 0;
+}
+
+int cli_request(struct cli *cli, const char *msg_type, const json_t *content, int timeout_ms,
+                json_t **ret_reply)
+{
+    return cli_request_events(cli, msg_type, content, timeout_ms, NULL, NULL, ret_reply);
 }
 
 int cli_check_reply(const struct cli *cli, const json_t *reply)

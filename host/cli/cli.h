@@ -81,6 +81,10 @@ int cli_interrupt_fd(struct cli *cli);
 int cli_request(struct cli *cli, const char *msg_type, const json_t *content, int timeout_ms,
                 json_t **ret_reply);
 
+/* The same with the events that it causes. */
+int cli_request_events(struct cli *cli, const char *msg_type, const json_t *content, int timeout_ms,
+                       llmspell_event_fn event, void *data, json_t **ret_reply);
+
 /* A reply with status error: prints its message (or, with --output json, the reply itself) and
  * returns the exit status; 0 if its status is ok. */
 int cli_check_reply(const struct cli *cli, const json_t *reply);

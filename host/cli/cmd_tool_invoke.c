@@ -160,6 +160,37 @@ static int collect(struct cli *cli, const struct command *command, const struct 
     return status;
 }
 
+/* One line on a terminal, which each report replaces. */
+struct progress {
+    bool shown;
+};
+
+static void on_event(void *data, const struct llmspell_message *message)
+{
+    struct progress *progress = data;
+    if (strcmp(message->msg_type, "tool_progress") != 0)
+        return;
+    double done = json_number_value(json_object_get(message->content, "done"));
+    double total = json_number_value(json_object_get(message->content, "total"));
+    const char *text = llmspell_string(message->content, "message");
+    if (total > 0)
+        fprintf(stderr, "\r\033[K%3.0f %%  %.60s", done / total * 100, text ? text : "");
+    else
+        fprintf(stderr, "\r\033[K%.0f  %.60s", done, text ? text : "");
+    progress->shown = true;
+}
+
+static int call(struct cli *cli, const json_t *content, json_t **ret_reply)
+{
+    struct progress progress = {false};
+    bool terminal = isatty(STDERR_FILENO) && !cli->quiet;
+    int status = cli_request_events(cli, "tool_request", content, -1, terminal ? on_event : NULL,
+                                    &progress, ret_reply);
+    if (progress.shown)
+        fputs("\r\033[K", stderr);
+    return status;
+}
+
 static void print_result(const json_t *result)
 {
     if (json_is_string(result))
@@ -185,7 +216,7 @@ static int run(struct cli *cli, const struct args *args)
                   params, "timeout_ms", (json_int_t)(timeout_s * 1000));
     if (!content)
         return cli_usage(&cmd_tool_invoke, "the tool's name is not UTF-8 text");
-    status = cli_request(cli, "tool_request", content, -1, &reply);
+    status = call(cli, content, &reply);
     if (status == 0)
         status = cli_check_reply(cli, reply);
     if (status != 0)

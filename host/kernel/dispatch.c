@@ -124,15 +124,15 @@ bool dispatch_knows(const char *msg_type)
     return find_rule(msg_type) != NULL;
 }
 
-int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
-                  struct cancel *cancel, json_t **ret_reply)
+int kernel_answer(struct operation *operation, const char *msg_type, const json_t *content,
+                  json_t **ret_reply)
 {
     if (strcmp(msg_type, "tool_request") == 0)
-        *ret_reply = answer_tool(kernel, content, cancel);
+        *ret_reply = answer_tool(operation, content);
     else if (strcmp(msg_type, "status_request") == 0)
-        *ret_reply = answer_status(kernel);
+        *ret_reply = answer_status(operation->kernel);
     else if (strcmp(msg_type, "kernel_info_request") == 0)
-        *ret_reply = answer_kernel_info(kernel);
+        *ret_reply = answer_kernel_info(operation->kernel);
     else
         return LLMSPELL_EUNKNOWN;
     return *ret_reply ? 0 : LLMSPELL_ENOMEM;

@@ -40,7 +40,7 @@ static int32_t api_request(struct llmspell_call *base, const char *msg_type, jso
                            json_t **ret_reply)
 {
     struct operation *operation = operation_of(base);
-    int rc = kernel_answer(operation->kernel, msg_type, content, &operation->cancel, ret_reply);
+    int rc = kernel_answer(operation, msg_type, content, ret_reply);
     json_decref(content);
     return rc;
 }

@@ -180,13 +180,14 @@ void pool_stop(struct pool *pool);
 
 /* ---- the answers: each returns the reply's content, a new reference ---- */
 
-json_t *answer_tool(struct kernel *kernel, const json_t *content, struct cancel *cancel);
+/* operation: whose request it is, or that of the script that calls. */
+json_t *answer_tool(struct operation *operation, const json_t *content);
 json_t *answer_kernel_info(struct kernel *kernel);
 json_t *answer_status(struct kernel *kernel);
 
 /* A request of the runtime itself, answered at once. EUNKNOWN: not for runtimes. */
-int kernel_answer(struct kernel *kernel, const char *msg_type, const json_t *content,
-                  struct cancel *cancel, json_t **ret_reply);
+int kernel_answer(struct operation *operation, const char *msg_type, const json_t *content,
+                  json_t **ret_reply);
 
 /* ---- metrics.c: how many requests of each type, and how long they took ---- */
 

@@ -14,9 +14,8 @@ static json_t *call_handler(const struct operation *operation)
 static void run(struct operation *operation)
 {
     operation_begin(operation);
-    json_t *reply = operation->handler
-                        ? call_handler(operation)
-                        : answer_tool(operation->kernel, operation->content, &operation->cancel);
+    json_t *reply =
+        operation->handler ? call_handler(operation) : answer_tool(operation, operation->content);
     operation_finish(operation, reply);
 }
 

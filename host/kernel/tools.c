@@ -5,6 +5,7 @@
 #include <llmspell/tool.h>
 
 #include "kernel/internal.h"
+#include "util/utf8.h"
 
 static json_t *failed(const struct error *error)
 {
@@ -57,12 +58,32 @@ static json_t *info(struct registry *registry, const char *name)
                      "info", manifest);
 }
 
-static json_t *invoke(struct registry *registry, const json_t *content, const char *name,
-                      struct cancel *cancel)
+struct progress {
+    struct operation *operation;
+    const char *tool;
+};
+
+/* At most ten a second, see plugin/call.c. */
+static void on_progress(void *data, double done, double total, const char *message)
 {
+    const struct progress *progress = data;
+    LLMSPELL_CLEANUP_FREE char *text = message ? utf8_repair(message, strlen(message), NULL) : NULL;
+    LLMSPELL_CLEANUP_JSON json_t *content =
+        json_pack("{s:s, s:f, s:f, s:s*}", "tool", progress->tool, "done", done, "total", total,
+                  "message", text);
+    if (content)
+        publish(progress->operation->kernel, progress->operation, "tool_progress", content);
+}
+
+static json_t *invoke(struct operation *operation, struct registry *registry, const json_t *content,
+                      const char *name)
+{
+    struct progress progress = {operation, name};
     struct invoke_options options = {
         .timeout_ms = llmspell_integer(content, "timeout_ms", 0),
-        .cancel = cancel,
+        .cancel = &operation->cancel,
+        .progress = on_progress,
+        .progress_data = &progress,
         .check_result = config_bool(registry_config(registry), "tools", "check_results"),
     };
     json_t *reply;
@@ -81,7 +102,7 @@ static json_t *test(struct registry *registry, const char *name)
                      tests);
 }
 
-static json_t *answer(struct registry *registry, const json_t *content, struct cancel *cancel)
+static json_t *answer(struct operation *operation, struct registry *registry, const json_t *content)
 {
     const char *command = llmspell_string(content, "command");
     const char *name = llmspell_string(content, "name");
@@ -101,13 +122,13 @@ static json_t *answer(struct registry *registry, const json_t *content, struct c
     if (strcmp(command, "info") == 0)
         return info(registry, name);
     return strcmp(command, "test") == 0 ? test(registry, name)
-                                        : invoke(registry, content, name, cancel);
+                                        : invoke(operation, registry, content, name);
 }
 
-json_t *answer_tool(struct kernel *kernel, const json_t *content, struct cancel *cancel)
+json_t *answer_tool(struct operation *operation, const json_t *content)
 {
-    struct registry *registry = kernel_registry(kernel);
-    json_t *reply = answer(registry, content, cancel);
+    struct registry *registry = kernel_registry(operation->kernel);
+    json_t *reply = answer(operation, registry, content);
     registry_unref(registry);
     return reply;
 }

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import time
 
+import pexpect
 import pytest
 
 from conftest import BINARY, SLOW
+from jupyter_session import open_session  # noqa: F401 (fixture)
 from plugins import maker
 
 # TSan keeps a signal until the thread calls something: without it, the tightest loop is meant.
@@ -321,3 +323,35 @@ def test_given_up_by_one_client_does_not_stop_another(llmspell):
     done = llmspell.run("-k", "test", "exec", "return 'next'")
     assert (done.status, done.out) == (0, "next\n") and time.monotonic() - began < 5 * SLOW
     assert ended(looping)[0] == 5
+
+
+# ---- progress ----
+
+def test_progress_on_a_terminal(llmspell):
+    """hash_calculator reports while it reads; a line that is gone at the end shows it."""
+    with open(llmspell.cwd / "large", "wb") as file:
+        file.truncate(480 << 20)
+    for isolation in "inline", "process":
+        child = pexpect.spawn(str(BINARY), ["--set", f"tools.isolation={isolation}", "tool", "invoke",
+                                            "hash_calculator", "path=large"],
+                              env=llmspell.env, cwd=llmspell.cwd, encoding="utf-8", timeout=60)
+        child.expect(r"\r\x1b\[K *\d+ %  hashing")
+        child.expect(r"\r\x1b\[K\{")  # wiped before the result
+        child.expect(pexpect.EOF)
+        child.close()
+        assert child.exitstatus == 0
+
+
+def test_progress_is_an_event(llmspell, open_session):
+    started = llmspell.start()
+    with open(llmspell.cwd / "large", "wb") as file:
+        file.truncate(480 << 20)
+    session = open_session(started["connection_file"])
+    call = session.send("tool_request", {"command": "invoke", "name": "hash_calculator",
+                                         "params": {"path": str(llmspell.cwd / "large")}})
+    events = [event["content"] for event in session.finish(call).events
+              if event["msg_type"] == "tool_progress"]
+    assert events and all(e["tool"] == "hash_calculator" and e["total"] == 480 << 20 and
+                          0 <= e["done"] <= e["total"] for e in events), events
+    done = [event["done"] for event in events]
+    assert done == sorted(done)
