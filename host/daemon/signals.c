@@ -14,12 +14,14 @@ bool signals_is_ignored(int number)
 
 void signals_reset(void)
 {
-    struct sigaction normal = {.sa_handler = SIG_DFL};
+    struct sigaction normal = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
     bool nohup = signals_is_ignored(SIGHUP);
     sigset_t none;
     for (int number = 1; number <= SIGRTMAX; number++)
         if (number != SIGPIPE && number != SIGXFSZ && (number != SIGHUP || !nohup))
             sigaction(number, &normal, NULL); /* refused for SIGKILL, SIGSTOP and the C library's */
+    sigaction(SIGUSR1, &ignore, NULL);
+    sigaction(SIGUSR2, &ignore, NULL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }

@@ -7,7 +7,9 @@
 #include <stdbool.h>
 
 /* Each signal to its default action, and none blocked. What stays: SIGPIPE and SIGXFSZ, which
- * main.c has made harmless, and SIGHUP, if it was ignored (nohup). [main, before threads] */
+ * main.c has made harmless, and SIGHUP, if it was ignored (nohup).
+ * SIGUSR1 and SIGUSR2 are ignored until the loop takes them: a reload that comes so early finds
+ * nothing new. [main, before threads] */
 void signals_reset(void);
 
 /* Is a signal ignored? A kernel in the foreground leaves SIGHUP alone, if so. */

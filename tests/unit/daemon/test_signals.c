@@ -38,6 +38,8 @@ static int find_wrong(void (*kept)(int), void (*hangup)(int))
         void (*wanted)(int) = is_kept ? kept : number == SIGHUP ? hangup : SIG_DFL;
         if (number > SIGSYS && number < SIGRTMIN)
             continue; /* the C library's own */
+        if (number == SIGUSR1 || number == SIGUSR2)
+            wanted = SIG_IGN;
         if (number == SIGKILL || number == SIGSTOP)
             wanted = SIG_DFL;
         if (handler_of(number) != wanted || signals_is_ignored(number) != (wanted == SIG_IGN))
