@@ -358,7 +358,8 @@ def test_follow_over_many_rotations(llmspell, background):
 def test_follow_over_a_foreign_logrotate(llmspell, background):
     llmspell.start()
     path = llmspell.home / "logs" / "test.log"
-    follow = background(llmspell, "kernel", "logs", "-f", "-n", "0")
+    follow = background(llmspell, "kernel", "logs", "-f", "-n", "1")
+    assert "is ready" in follow.stdout.readline()
     log_lua(llmspell, "Log.info('before')")
     assert follow.stdout.readline().endswith("before\n")
     os.truncate(path, 0)  # copytruncate
