@@ -281,9 +281,9 @@ static int not_chosen(const struct choice *choice, size_t running, struct error 
         return error_set(ret_error, LLMSPELL_ENOTFOUND, "no kernel %s runs; did you mean %s?", name,
                          choice->nearest.best);
     return error_set(ret_error, LLMSPELL_ENOTFOUND,
-                     running ? "no kernel %s runs; `llmspell kernel list` shows those that do"
-                             : "no kernel %sruns; `llmspell kernel start --daemon` starts one",
-                     name && running ? name : "");
+                     running ? "no kernel %s%sruns; `llmspell kernel list` shows those that do"
+                             : "no kernel %s%sruns; `llmspell kernel start --daemon` starts one",
+                     name ? name : "", name ? " " : "");
 }
 
 static int pick(const struct kernel_entry *entries, size_t count, const char *name, int flags,

@@ -276,6 +276,11 @@ bool crash_is_supported(void)
     return SUPPORTED;
 }
 
+const char *crash_build_id(void)
+{
+    return build_id;
+}
+
 void crash_set_fd(int log_fd)
 {
     log_target = log_fd;

@@ -18,6 +18,9 @@ int crash_install(int log_fd, const char *id);
 /* False in the builds where crash_install does nothing. */
 bool crash_is_supported(void);
 
+/* This binary's, in hex; "unknown" before crash_install and where that does nothing. */
+const char *crash_build_id(void);
+
 /* Names the calling thread (15 bytes) and gives it an alternate stack, if crash_install was called;
  * without memory for one, the thread goes without. crash_thread_leave gives it back. */
 void crash_thread_enter(const char *name);

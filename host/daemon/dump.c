@@ -11,6 +11,7 @@
 
 #include <llmspell/tool.h>
 
+#include "daemon/crash.h"
 #include "daemon/internal.h"
 #include "log/logger.h"
 #include "util/private_file.h"
@@ -166,11 +167,11 @@ static json_t *take(struct server *server)
     const struct server_options *options = server->options;
     time_t now = time(NULL);
     json_t *dump =
-        json_pack("{s:s, s:o, s:s, s:s, s:i, s:o, s:f, s:s, s:s}", "kernel_id", options->id, "at",
-                  timestamp_json(now), "version", LLMSPELL_VERSION, "program", options->program,
-                  "pid", (int)getpid(), "started_at", timestamp_json(server->started_at),
-                  "uptime_s", server_uptime(server), "workdir", options->workdir, "connection_file",
-                  options->connection_file);
+        json_pack("{s:s, s:o, s:s, s:s, s:s, s:i, s:o, s:f, s:s, s:s}", "kernel_id", options->id,
+                  "at", timestamp_json(now), "version", LLMSPELL_VERSION, "build_id",
+                  crash_build_id(), "program", options->program, "pid", (int)getpid(), "started_at",
+                  timestamp_json(server->started_at), "uptime_s", server_uptime(server), "workdir",
+                  options->workdir, "connection_file", options->connection_file);
     json_object_set_new(dump, "memory", memory());
     json_object_set_new(dump, "usage", usage());
     json_object_set_new(dump, "open_files", json_integer(open_files()));

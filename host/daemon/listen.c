@@ -111,24 +111,33 @@ int listen_open(struct listen_set *ret_set, struct error *ret_error)
     return 0;
 }
 
-int listen_take(struct listen_set *set, const char *name, int *ret_fd)
+int listen_take(struct listen_set *set, const void *owner, const char *name, int *ret_fd)
 {
     for (unsigned i = 0; i < set->count; i++) {
         struct listen_socket *one = &set->sockets[i];
-        if (one->fd < 0 || strcmp(one->name, name) != 0)
+        if (one->owner || strcmp(one->name, name) != 0)
             continue;
-        *ret_fd = one->fd;
-        one->fd = -1;
+        int fd = fcntl(one->fd, F_DUPFD_CLOEXEC, FIRST_FD);
+        if (fd < 0)
+            return LLMSPELL_EIO;
+        one->owner = owner;
+        *ret_fd = fd;
         return 0;
     }
     return LLMSPELL_ENOTFOUND;
 }
 
+void listen_give_back(struct listen_set *set, const void *owner)
+{
+    for (unsigned i = 0; set && i < set->count; i++)
+        if (set->sockets[i].owner == owner)
+            set->sockets[i].owner = NULL;
+}
+
 void listen_close(struct listen_set *set)
 {
     for (unsigned i = 0; i < set->count; i++)
-        if (set->sockets[i].fd >= 0)
-            close(set->sockets[i].fd);
+        close(set->sockets[i].fd);
     set->count = 0;
 }
 

@@ -11,7 +11,8 @@
 #define LISTEN_NAME_MAX 255 /* bytes, as systemd's */
 
 struct listen_socket {
-    int fd; /* -1: taken */
+    int fd;
+    const void *owner; /* who took it; NULL: nobody */
     char name[LISTEN_NAME_MAX + 1];
 };
 
@@ -26,11 +27,15 @@ struct listen_set {
  * init_run. [main] */
 int listen_open(struct listen_set *ret_set, struct error *ret_error);
 
-/* The next socket called name; it is the caller's then. LLMSPELL_ENOTFOUND: there is none (more),
- * which is no error of anybody's. [main] */
-int listen_take(struct listen_set *set, const char *name, int *ret_fd);
+/* The next socket called name that nobody has, for owner: a duplicate, close-on-exec, which is the
+ * caller's. The set keeps its own, since a successor of owner could not bind the port again: the
+ * service manager listens on it, too. LLMSPELL_ENOTFOUND: there is none (more), which is no error
+ * of anybody's; LLMSPELL_EIO. [main] */
+int listen_take(struct listen_set *set, const void *owner, const char *name, int *ret_fd);
 
-/* Closes what nobody took: the names of those are the set's entries with fd >= 0. */
+/* What owner took can be taken again. NULL sets are fine. [main] */
+void listen_give_back(struct listen_set *set, const void *owner);
+
 void listen_close(struct listen_set *set);
 
 /* For a start that goes into the background: EINVAL if sockets were handed to this process, since

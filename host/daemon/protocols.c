@@ -13,9 +13,10 @@
 #include "plugin/loader.h"
 #include "plugin/protocol.h"
 
-void protocols_init(struct protocols *protocols, struct kernel *kernel)
+void protocols_init(struct protocols *protocols, struct kernel *kernel, struct listen_set *sockets)
 {
-    *protocols = (struct protocols){.kernel = kernel, .lock = PTHREAD_RWLOCK_INITIALIZER};
+    *protocols = (struct protocols){
+        .kernel = kernel, .sockets = sockets, .lock = PTHREAD_RWLOCK_INITIALIZER};
 }
 
 static const char *name_of(const struct served *served)
@@ -39,9 +40,10 @@ static int open_one(struct kernel *kernel, const struct config *config, struct p
     return 0;
 }
 
-static int serve_one(struct kernel *kernel, struct served *served, const json_t *wanted,
+static int serve_one(const struct protocols *protocols, struct served *served, const json_t *wanted,
                      struct error *ret_error)
 {
+    struct kernel *kernel = protocols->kernel;
     struct call call;
     json_t *connection = NULL;
     kernel_attach(kernel, &served->plugin->ctx);
@@ -49,6 +51,7 @@ static int serve_one(struct kernel *kernel, struct served *served, const json_t 
     int rc = served->protocol->serve(served->self, &call.base, wanted, &connection);
     if (rc < 0) {
         kernel_detach(kernel, &served->plugin->ctx); /* it may have got half way */
+        listen_give_back(protocols->sockets, &served->plugin->ctx);
         return call_error(&call, rc, ret_error);
     }
     json_decref(served->connection);
@@ -68,14 +71,16 @@ static void close_one(struct served *served)
 }
 
 /* Requests on their way are answered before its sockets go; what came meanwhile, after. */
-static void stop_one(struct kernel *kernel, struct served *served)
+static void stop_one(const struct protocols *protocols, struct served *served)
 {
+    struct kernel *kernel = protocols->kernel;
     struct llmspell_ctx *ctx = &served->plugin->ctx;
     if (!served->serving)
         return;
     kernel_detach(kernel, ctx);
     served->protocol->stop(served->self);
     kernel_detach(kernel, ctx);
+    listen_give_back(protocols->sockets, ctx);
     served->serving = false;
 }
 
@@ -89,7 +94,7 @@ int protocols_start(struct protocols *protocols, const struct config *config, st
     int rc = open_one(protocols->kernel, config, plugin, &served, ret_error);
     if (rc < 0)
         return rc;
-    rc = serve_one(protocols->kernel, &served, wanted, ret_error);
+    rc = serve_one(protocols, &served, wanted, ret_error);
     if (rc < 0) {
         close_one(&served);
         return rc;
@@ -235,11 +240,11 @@ static int replace(struct protocols *protocols, const struct config *to, struct 
     if (rc < 0)
         return rc;
     LLMSPELL_CLEANUP_JSON json_t *wish = wish_of(served, to);
-    stop_one(protocols->kernel, served);
+    stop_one(protocols, served);
     if (same)
         rc = open_one(protocols->kernel, to, plugin, &next, ret_error);
     if (rc == 0)
-        rc = serve_one(protocols->kernel, &next, wish, ret_error);
+        rc = serve_one(protocols, &next, wish, ret_error);
     if (rc == 0) {
         close_one(served);
         *served = next;
@@ -248,7 +253,7 @@ static int replace(struct protocols *protocols, const struct config *to, struct 
     struct error why;
     if (next.protocol)
         close_one(&next);
-    if (serve_one(protocols->kernel, served, served->connection, &why) < 0)
+    if (serve_one(protocols, served, served->connection, &why) < 0)
         log_error("kernel", "protocol %s cannot serve any more: %s", name_of(served), why.message);
     return rc;
 }
@@ -290,7 +295,7 @@ static void apply_stopped(struct protocols *protocols, json_t *plan)
             json_array_remove(names, i);
             continue;
         }
-        stop_one(protocols->kernel, served);
+        stop_one(protocols, served);
         remove_item(protocols, served);
         i++;
     }
@@ -380,7 +385,7 @@ void protocols_stop(struct protocols *protocols)
 void protocols_abandon(struct protocols *protocols)
 {
     for (unsigned i = 0; i < protocols->count; i++)
-        stop_one(protocols->kernel, &protocols->items[i]);
+        stop_one(protocols, &protocols->items[i]);
 }
 
 /* ---- facts ---- */

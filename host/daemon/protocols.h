@@ -9,6 +9,7 @@
 
 #include <llmspell/protocol.h>
 
+#include "daemon/listen.h"
 #include "kernel/kernel.h"
 #include "plugin/catalog.h"
 
@@ -25,13 +26,14 @@ struct served {
 
 struct protocols {
     struct kernel *kernel;
-    pthread_rwlock_t lock; /* held to change items; readers on other threads only try it: a
-                              protocol's thread that reads may be the one that stop waits for */
+    struct listen_set *sockets; /* inherited ones: who stops gives back what it took; or NULL */
+    pthread_rwlock_t lock;      /* held to change items; readers on other threads only try it: a
+                                   protocol's thread that reads may be the one that stop waits for */
     struct served items[PROTOCOLS_MAX];
     unsigned count;
 };
 
-void protocols_init(struct protocols *protocols, struct kernel *kernel);
+void protocols_init(struct protocols *protocols, struct kernel *kernel, struct listen_set *sockets);
 
 /* Opens and serves one plugin. wanted: borrowed, {} for none. Errors: the plugin's, or EINVAL,
  * ELIMIT. [main] */

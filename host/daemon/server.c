@@ -96,17 +96,18 @@ static json_t *on_status(void *data)
 
 /* ---- start ---- */
 
-static int on_take_socket(void *data, const char *name, int *ret_fd)
+static int on_take_socket(void *data, const struct llmspell_ctx *owner, const char *name,
+                          int *ret_fd)
 {
     const struct server *server = data;
     struct listen_set *sockets = server->options->sockets;
-    return sockets ? listen_take(sockets, name, ret_fd) : LLMSPELL_ENOTFOUND;
+    return sockets ? listen_take(sockets, owner, name, ret_fd) : LLMSPELL_ENOTFOUND;
 }
 
 static void warn_of_sockets(const struct listen_set *sockets)
 {
     for (unsigned i = 0; sockets && i < sockets->count; i++)
-        if (sockets->sockets[i].fd >= 0)
+        if (!sockets->sockets[i].owner)
             log_warn("kernel", "no protocol took the inherited socket \"%s\" (FileDescriptorName=)",
                      sockets->sockets[i].name);
 }
@@ -149,7 +150,7 @@ static int make_kernel(struct server *server, struct error *ret_error)
     };
     int rc = kernel_new(&kernel, &server->kernel, ret_error);
     if (rc == 0)
-        protocols_init(&server->protocols, server->kernel);
+        protocols_init(&server->protocols, server->kernel, options->sockets);
     return rc;
 }
 

@@ -3,6 +3,7 @@
 #include <llmspell/tool.h>
 
 #include "kernel/internal.h"
+#include "tool/runners.h"
 
 static json_t *messages(struct kernel *kernel)
 {
@@ -66,12 +67,13 @@ json_t *kernel_dump(struct kernel *kernel)
     pthread_rwlock_rdlock(&kernel->events.lock);
     size_t subscribers = kernel->events.count;
     pthread_rwlock_unlock(&kernel->events.lock);
-    json_t *dump = json_pack("{s:I, s:I, s:o, s:o, s:o, s:{s:I, s:o}, s:I}", "requests",
-                             (json_int_t)atomic_load(&kernel->requests), "errors",
-                             (json_int_t)atomic_load(&kernel->errors), "messages", messages(kernel),
-                             "operations", operations(kernel), "runtime", runtime(kernel), "tools",
-                             "known", (json_int_t)registry_count(registry), "open", open,
-                             "subscribers", (json_int_t)subscribers);
+    json_t *dump =
+        json_pack("{s:I, s:I, s:o, s:o, s:o, s:{s:I, s:o, s:o}, s:I}", "requests",
+                  (json_int_t)atomic_load(&kernel->requests), "errors",
+                  (json_int_t)atomic_load(&kernel->errors), "messages", messages(kernel),
+                  "operations", operations(kernel), "runtime", runtime(kernel), "tools", "known",
+                  (json_int_t)registry_count(registry), "open", open, "processes",
+                  runners_json(registry_runners(registry)), "subscribers", (json_int_t)subscribers);
     registry_unref(registry);
     return dump;
 }

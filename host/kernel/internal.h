@@ -228,7 +228,7 @@ struct kernel {
     void (*shutdown)(void *data, const json_t *content);
     void (*manage)(void *data, struct operation *operation);
     json_t *(*status)(void *data);
-    int (*take_socket)(void *data, const char *name, int *ret_fd);
+    int (*take_socket)(void *data, const struct llmspell_ctx *owner, const char *name, int *ret_fd);
     void *data;
     struct events events;
     struct executor executor;

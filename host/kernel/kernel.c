@@ -78,7 +78,7 @@ static int32_t api_handle(struct llmspell_ctx *ctx, const char *msg_type,
 static int32_t api_take(struct llmspell_ctx *ctx, const char *name, int32_t *ret_fd)
 {
     struct kernel *kernel = kernel_of(ctx);
-    return kernel->take_socket ? kernel->take_socket(kernel->data, name, ret_fd)
+    return kernel->take_socket ? kernel->take_socket(kernel->data, ctx, name, ret_fd)
                                : LLMSPELL_ENOTFOUND;
 }
 

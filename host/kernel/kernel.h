@@ -36,9 +36,9 @@ struct kernel_options {
      * [any-thread] */
     json_t *(*status)(void *data);
 
-    /* The next listening socket of that name that this process inherited, for a protocol plugin
-     * (llmspell/listen.h); ENOTFOUND. May be NULL: there are none. [main] */
-    int (*take_socket)(void *data, const char *name, int *ret_fd);
+    /* The next listening socket of that name that this process inherited, for the protocol plugin
+     * owner (llmspell/listen.h); ENOTFOUND, EIO. May be NULL: there are none. [main] */
+    int (*take_socket)(void *data, const struct llmspell_ctx *owner, const char *name, int *ret_fd);
     void *data;
 };
 

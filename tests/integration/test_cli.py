@@ -162,7 +162,7 @@ def test_wrong_usage(llmspell, args, pattern):
     (["tool", "invoke", "calculator", "--params", "@zzz"], r"cannot read zzz: No such file"),
     (["-c", "zzz.ini", "tool", "list"], r"cannot read the configuration file /.*/zzz\.ini"),
     (["config", "check", "zzz.ini"], r"cannot read the configuration file /.*/zzz\.ini"),
-    (["--kernel", "zzz", "exec", "1"], r"no kernel runs; `llmspell kernel start --daemon`"),
+    (["--kernel", "zzz", "exec", "1"], r"no kernel zzz runs; `llmspell kernel start --daemon`"),
     (["--kernel", "./zzz.json", "exec", "1"], r"connection file \./zzz\.json: No such file"),
     (["kernel", "status"], r"no kernel runs"),
     (["kernel", "stop"], r"no kernel runs"),

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from conftest import BINARY
-from daemons import Deaf, connection_of, exec_lua, fds, mode, rss_kb, thread_names
+from daemons import Deaf, children, connection_of, exec_lua, fds, mode, rss_kb, thread_names
 from jupyter_session import (  # noqa: F401 (fixtures)
     RUN_ON, llmspell, open_session, session, wait_until)
 
@@ -114,6 +114,18 @@ def test_of_plugins_tools_and_protocols(llmspell, open_session, tmp_path):
     assert refused["file"] == str(tmp_path / "plugins" / "broken.so") and refused["reason"]
     protocol, = dump["protocols"]
     assert protocol["name"] == "jupyter" and dump["kernel"]["subscribers"] == 1
+
+
+def test_of_tool_processes(llmspell, open_session):
+    started = llmspell.start("--set", "tools.isolation=process")
+    session = open_session(started["connection_file"])
+    assert ask(session)["kernel"]["tools"]["processes"] == []
+    for _ in range(2):
+        session.ask("tool_request", {"command": "invoke", "name": "calculator",
+                                     "params": {"input": "1"}}, channel="control")
+    row, = ask(session)["kernel"]["tools"]["processes"]
+    assert (row["tool"], row["calls"]) == ("calculator", 2) and row["idle_s"] >= 0
+    assert [str(row["pid"])] == children(started["pid"])
 
 
 def test_active_operations(kernel, session):

@@ -9,6 +9,7 @@ import stat
 
 import pytest
 
+from daemons import Deaf, state_of
 from jupyter_session import (  # noqa: F401 (fixtures)
     RUN_ON, llmspell, open_session, process_fd, wait_end, wait_until)
 from plugins import maker
@@ -85,6 +86,24 @@ def test_shutdown_grace(daemon):
     os.kill(daemon.pid, signal.SIGTERM)
     assert wait_end(fd), "the old grace was kept"
     os.close(fd)
+
+
+def test_interrupt_grace(daemon, tmp_path):
+    """What a shutdown waits for is what the reload has set."""
+    deaf = Deaf(tmp_path)
+    daemon.start("--plugin-dir", deaf.folder)
+    daemon.reload(kernel={"shutdown_grace": "50ms", "interrupt_grace": "1h"})
+    outcome = daemon.reload(kernel={"shutdown_grace": "50ms", "interrupt_grace": "50ms"})
+    assert settings(outcome) == {"kernel.interrupt_grace": ("1h", "50ms")}
+    daemon.send_call("deaf")
+    deaf.wait_begun()
+    fd = process_fd(daemon.pid)
+    try:
+        os.kill(daemon.pid, signal.SIGTERM)
+        assert wait_end(fd)
+    finally:
+        os.close(fd)
+    assert state_of(daemon.llmspell)["abandoned"] == 1
 
 
 def test_what_needs_a_restart(daemon):

@@ -18,7 +18,8 @@ struct llmspell_listen {
 
     /* The next inherited socket called name (FileDescriptorName= of the systemd .socket unit): a
      * stream socket that listens, or a datagram socket; close-on-exec, blocking as the manager left
-     * it. *ret_fd is the plugin's, which closes it. LLMSPELL_ENOTFOUND: there is none, or no more:
+     * it. *ret_fd is the plugin's, which closes it and does not shut it down: the host keeps the
+     * socket for the next serve. LLMSPELL_ENOTFOUND: there is none, or no more:
      * bind as configured. [main] */
     int32_t (*take)(struct llmspell_ctx *ctx, const char *name, int32_t *ret_fd);
 };

@@ -3,6 +3,7 @@
  * thread reads; answers are sent by whichever thread of the kernel has them. */
 #define _GNU_SOURCE /* accept4 */
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <llmspell/listen.h>
 #include <llmspell/protocol.h>
 #include <llmspell/tool.h>
 
@@ -178,24 +180,38 @@ static void echo_stop(void *self)
     echo->count = 0;
 }
 
+/* The socket that a service manager opened for us (FileDescriptorName=echo), or one of our own. */
+static int listen_on(struct llmspell_call *call, int port)
+{
+    const struct llmspell_listen *inherited = call->host->extension(call->ctx, LLMSPELL_LISTEN);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    int32_t fd;
+    int yes = 1;
+    if (inherited && inherited->take(call->ctx, "echo", &fd) == 0) {
+        fcntl(fd, F_SETFL, O_NONBLOCK);
+        return fd;
+    }
+    fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, CLIENTS) == 0)
+        return fd;
+    close(fd);
+    return llmspell_fail(call, LLMSPELL_EBUSY, "port %d cannot be had; 0 takes a free one", port);
+}
+
 /* wanted: what an earlier kernel had, or this one before its plugin was replaced. */
 static int32_t echo_serve(void *self, struct llmspell_call *call, const json_t *wanted,
                           json_t **ret_connection)
 {
     struct echo *echo = self;
-    int port = (int)llmspell_integer(wanted, "port", echo->port), yes = 1;
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address;
     socklen_t size = sizeof address;
     sigset_t all, before;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, CLIENTS) < 0 ||
-        getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
-        close(fd);
-        return llmspell_fail(call, LLMSPELL_EBUSY, "port %d cannot be had; 0 takes a free one",
-                             port);
-    }
+    int fd = listen_on(call, (int)llmspell_integer(wanted, "port", echo->port));
+    if (fd < 0)
+        return fd;
+    getsockname(fd, (struct sockaddr *)&address, &size);
     echo->bound = ntohs(address.sin_port);
     echo->ctx = call->ctx;
     echo->kernel = call->host->extension(call->ctx, LLMSPELL_KERNEL);

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,6 +89,15 @@ static bool variables_are_gone(void)
         }                                                                                          \
     while (0)
 
+static const char OWNER[] = "owner", OTHER[] = "other";
+
+/* One socket under two descriptors? */
+static bool is_same(int one, int other)
+{
+    struct stat a, b;
+    return one != other && fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_ino == b.st_ino;
+}
+
 static int take_by_name(void)
 {
     struct listen_set set;
@@ -97,14 +107,17 @@ static int take_by_name(void)
     WANT(set.count == 3 && variables_are_gone());
     for (int i = 3; i < 6; i++)
         WANT(fcntl(i, F_GETFD) == FD_CLOEXEC);
-    WANT(listen_take(&set, "repl", &fd) == 0 && fd == 4);
-    WANT(listen_take(&set, "repl", &fd) == LLMSPELL_ENOTFOUND && fd == 4);
-    WANT(listen_take(&set, "http", &fd) == 0 && fd == 3);
-    WANT(listen_take(&set, "dap", &fd) == LLMSPELL_ENOTFOUND);
-    WANT(set.sockets[2].fd == 5); /* the second "http": nobody took it */
+    WANT(listen_take(&set, OWNER, "repl", &fd) == 0 && is_same(fd, 4));
+    int before = fd;
+    WANT(listen_take(&set, OWNER, "repl", &fd) == LLMSPELL_ENOTFOUND && fd == before);
+    WANT(listen_take(&set, OTHER, "http", &fd) == 0 && is_same(fd, 3));
+    WANT(listen_take(&set, OWNER, "dap", &fd) == LLMSPELL_ENOTFOUND);
+    WANT(set.sockets[0].owner == OTHER && set.sockets[1].owner == OWNER);
+    WANT(set.sockets[2].owner == NULL); /* the second "http" */
     listen_close(&set);
-    WANT(fcntl(3, F_GETFD) >= 0 && fcntl(4, F_GETFD) >= 0 && fcntl(5, F_GETFD) < 0);
-    WANT(listen_take(&set, "http", &fd) == LLMSPELL_ENOTFOUND);
+    WANT(fcntl(3, F_GETFD) < 0 && fcntl(4, F_GETFD) < 0 && fcntl(5, F_GETFD) < 0);
+    WANT(fcntl(fd, F_GETFD) == FD_CLOEXEC && fcntl(before, F_GETFD) == FD_CLOEXEC);
+    WANT(listen_take(&set, OWNER, "http", &fd) == LLMSPELL_ENOTFOUND);
     return 0;
 }
 
@@ -114,8 +127,25 @@ static int take_both(void)
     struct error error;
     int one = -1, two = -1;
     WANT(listen_open(&set, &error) == 0);
-    WANT(listen_take(&set, "http", &one) == 0 && one == 3);
-    WANT(listen_take(&set, "http", &two) == 0 && two == 5);
+    WANT(listen_take(&set, OWNER, "http", &one) == 0 && is_same(one, 3));
+    WANT(listen_take(&set, OWNER, "http", &two) == 0 && is_same(two, 5));
+    return 0;
+}
+
+/* A protocol that is replaced: it closes what it had, its successor gets the same. */
+static int take_again(void)
+{
+    struct listen_set set;
+    struct error error;
+    int one = -1, two = -1, three = -1;
+    WANT(listen_open(&set, &error) == 0);
+    WANT(listen_take(&set, OWNER, "http", &one) == 0 &&
+         listen_take(&set, OTHER, "http", &two) == 0);
+    close(one);
+    listen_give_back(&set, OWNER);
+    WANT(listen_take(&set, OTHER, "http", &three) == 0 && is_same(three, 3));
+    WANT(listen_take(&set, OWNER, "http", &one) == LLMSPELL_ENOTFOUND);
+    listen_give_back(NULL, OWNER);
     return 0;
 }
 
@@ -127,6 +157,7 @@ static void test_names(void)
                             .names = "http:repl:http"};
     CU_ASSERT_EQUAL(in_child(&handed, take_by_name), 0);
     CU_ASSERT_EQUAL(in_child(&handed, take_both), 0);
+    CU_ASSERT_EQUAL(in_child(&handed, take_again), 0);
 }
 
 static int take_unnamed(void)
@@ -136,7 +167,8 @@ static int take_unnamed(void)
     int fd = -1;
     WANT(listen_open(&set, &error) == 0 && set.count == 2);
     WANT(strcmp(set.sockets[1].name, "unknown") == 0);
-    WANT(listen_take(&set, "unknown", &fd) == 0 && fd == 4 - (set.sockets[0].fd < 0));
+    int first = strcmp(set.sockets[0].name, "unknown") == 0 ? 3 : 4;
+    WANT(listen_take(&set, OWNER, "unknown", &fd) == 0 && is_same(fd, first));
     return 0;
 }
 
