@@ -55,14 +55,16 @@ def clients(daemon):
 
 
 def wait_events(session):
-    """A client's subscription is back some time after its connection."""
-    def arrives():
-        asked = session.send("kernel_info_request", channel="control")
+    """Each channel of a client comes back in its own time, its subscription last. What is sent
+    before may be lost."""
+    def arrives(channel):
+        asked = session.send("status_request", channel=channel)
         try:
             return session.event(asked, patience=1)
         except AssertionError:
             return False
-    wait_until(arrives, "an event after the client has come back")
+    for channel in "control", "shell":
+        wait_until(lambda: arrives(channel), f"an event of {channel} after the client came back")
 
 
 # ---- clients ----
