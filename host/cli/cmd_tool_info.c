@@ -129,6 +129,30 @@ static void print_calls(const json_t *info)
            name);
 }
 
+/* What it may do here, whatever it asks for, and how that is held. */
+static void print_grants(const json_t *info)
+{
+    const json_t *granted = json_object_get(info, "granted");
+    const json_t *enforced = json_object_get(info, "enforced");
+    print_list("may read", json_object_get(granted, "read"));
+    print_list("may write", json_object_get(granted, "write"));
+    print_list("may start", json_object_get(granted, "exec"));
+    print_list("may see", json_object_get(granted, "env"));
+    if (llmspell_bool(granted, "net", 0))
+        printf("    %-14syes\n", "network");
+    print_list("not granted", json_object_get(granted, "denied"));
+    if (!enforced)
+        return;
+    printf("    %-14s", "enforced by");
+    if (llmspell_integer(enforced, "landlock", 0) > 0)
+        printf("Landlock %d, ", (int)llmspell_integer(enforced, "landlock", 0));
+    printf("%s%slimits\n", llmspell_bool(enforced, "seccomp", 0) ? "seccomp, " : "",
+           llmspell_bool(enforced, "no_new_privs", 0) ? "no_new_privs, " : "");
+    const char *missing = llmspell_string(enforced, "missing");
+    if (missing && *missing)
+        print_folded(missing, 18);
+}
+
 static void print_info(const struct cli *cli, const json_t *info)
 {
     const json_t *parameters = json_object_get(info, "parameters"), *limits;
@@ -143,6 +167,7 @@ static void print_info(const struct cli *cli, const json_t *info)
            llmspell_string(info, "category"), "level", llmspell_string(info, "level"), "isolation",
            llmspell_string(info, "effective_isolation"));
     print_list("capabilities", json_object_get(info, "capabilities"));
+    print_grants(info);
     print_list("aliases", json_object_get(info, "aliases"));
     print_list("keywords", json_object_get(info, "keywords"));
     if ((limits = json_object_get(info, "limits"))) {

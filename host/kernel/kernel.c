@@ -9,6 +9,7 @@
 #include <llmspell/listen.h>
 
 #include "kernel/internal.h"
+#include "tool/runners.h"
 
 /* ---- llmspell.kernel/1 ---- */
 
@@ -254,6 +255,9 @@ void kernel_free(struct kernel *kernel)
 {
     if (!kernel)
         return;
+    /* First: a runner ends with the thread that has started it, and would not close its tool. */
+    if (kernel->registry)
+        runners_stop(registry_runners(kernel->registry));
     executor_stop(&kernel->executor);
     pool_stop(&kernel->pool);
     registry_unref(kernel->registry);

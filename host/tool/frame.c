@@ -3,6 +3,7 @@
 #include "tool/frame.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,10 +11,25 @@
 
 #include <llmspell/tool.h>
 
+#include "plugin/call.h"
+
 #define READ_AT_ONCE 65536
 #define KEPT_MAX (1u << 20) /* bytes of buffer that a reader keeps between frames */
 
-int frame_write(int fd, enum frame_kind kind, const char *text, size_t size)
+/* Sleeps until fd takes more. -EAGAIN: the time is up, or somebody wakes us. */
+static int wait_for_room(int fd, const struct frame_wait *wait)
+{
+    int64_t left_ns = wait->until_ns - clock_monotonic_ns();
+    struct pollfd fds[2] = {{.fd = fd, .events = POLLOUT}, {.fd = wait->wake, .events = POLLIN}};
+    if (left_ns <= 0)
+        return -EAGAIN;
+    if (poll(fds, 2, (int)(left_ns / 1000000) + 1) < 0 && errno != EINTR)
+        return -errno;
+    return fds[1].revents ? -EAGAIN : 0;
+}
+
+int frame_write(int fd, enum frame_kind kind, const char *text, size_t size,
+                const struct frame_wait *wait)
 {
     struct frame_head head = {(uint32_t)size, (uint32_t)kind};
     struct iovec parts[2] = {{&head, sizeof head}, {(char *)text, size}};
@@ -21,8 +37,13 @@ int frame_write(int fd, enum frame_kind kind, const char *text, size_t size)
     if (size > UINT32_MAX)
         return -EMSGSIZE;
     while (message.msg_iovlen > 0) {
-        ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+        ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL | (wait ? MSG_DONTWAIT : 0));
         if (n < 0 && errno == EINTR)
+            continue;
+        int rc = n < 0 && errno == EAGAIN && wait ? wait_for_room(fd, wait) : 0;
+        if (rc < 0)
+            return rc;
+        if (n < 0 && errno == EAGAIN && wait)
             continue;
         if (n < 0)
             return -errno;
@@ -39,11 +60,12 @@ int frame_write(int fd, enum frame_kind kind, const char *text, size_t size)
     return 0;
 }
 
-int frame_write_json(int fd, enum frame_kind kind, const json_t *value)
+int frame_write_json(int fd, enum frame_kind kind, const json_t *value,
+                     const struct frame_wait *wait)
 {
     LLMSPELL_CLEANUP_FREE char *text =
         value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-    return text ? frame_write(fd, kind, text, strlen(text)) : -ENOMEM;
+    return text ? frame_write(fd, kind, text, strlen(text), wait) : -ENOMEM;
 }
 
 void frame_reader_init(struct frame_reader *reader, int fd, int flags, uint32_t limit)

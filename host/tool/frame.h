@@ -36,11 +36,20 @@ struct frame_head {
     uint32_t kind;
 };
 
-/* Writes one frame, waiting as long as it takes. 0 or -errno. */
-int frame_write(int fd, enum frame_kind kind, const char *text, size_t size);
+/* How long a writer waits for a reader that takes nothing. */
+struct frame_wait {
+    int64_t until_ns; /* CLOCK_MONOTONIC */
+    int wake;         /* or until this descriptor is readable; -1: none */
+};
+
+/* Writes one frame. wait: NULL: as long as it takes. 0 or -errno; -EAGAIN: wait is over, with the
+ * frame perhaps half written. */
+int frame_write(int fd, enum frame_kind kind, const char *text, size_t size,
+                const struct frame_wait *wait);
 
 /* The same with a value; -ENOMEM. */
-int frame_write_json(int fd, enum frame_kind kind, const json_t *value);
+int frame_write_json(int fd, enum frame_kind kind, const json_t *value,
+                     const struct frame_wait *wait);
 
 /* Collects frames from a descriptor. */
 struct frame_reader {

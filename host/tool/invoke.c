@@ -88,13 +88,13 @@ static int64_t json_bytes(const json_t *value)
         {
             bytes += (int64_t)strlen(key) + 4 + json_bytes(item);
         }
-        return bytes;
+        return bytes - (json_object_size(value) > 0);
     case JSON_ARRAY:
         json_array_foreach(value, i, item)
         {
             bytes += 1 + json_bytes(item);
         }
-        return bytes;
+        return bytes - (json_array_size(value) > 0);
     default:
         return 4;
     }
@@ -146,15 +146,16 @@ struct nesting {
     const struct invoke_options *options;
 };
 
-static int nested(void *data, const char *name, const json_t *params, json_t **ret_result,
-                  struct error *ret_error)
+static int nested(void *data, const char *name, const json_t *params, int64_t wall_ms,
+                  json_t **ret_result, struct error *ret_error)
 {
     const struct nesting *nesting = data;
     LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
     if (nesting->options->depth >= NESTED_DEPTH_MAX)
         return error_set(ret_error, LLMSPELL_ELIMIT, "more than %d tools call one another",
                          NESTED_DEPTH_MAX);
-    struct invoke_options options = {.cancel = nesting->options->cancel,
+    struct invoke_options options = {.timeout_ms = wall_ms,
+                                     .cancel = nesting->options->cancel,
                                      .depth = nesting->options->depth + 1};
     int rc = tool_invoke(nesting->registry, name, params, &options, &reply);
     if (rc < 0) {

@@ -22,8 +22,6 @@
 #include "tool/extensions.h"
 #include "tool/talk.h"
 
-#define START_MS 10000      /* for loading and opening a tool */
-#define SEND_S 10           /* for a runner to take what it is sent */
 #define END_MS 2000         /* a killed process that is not gone then is left to the system */
 #define DATA_MAX (64 << 20) /* bytes of an answer if the manifest gives no limit */
 #define SLACK 65536         /* bytes of a frame beyond its result */
@@ -195,8 +193,6 @@ static int make_ends(struct process *process, struct ends *ends, struct error *r
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) != 0)
         return system_error("socketpair", errno, ret_error);
     process->channel = channel[0];
-    const struct timeval patience = {.tv_sec = SEND_S};
-    setsockopt(process->channel, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     ends->channel = channel[1];
     if (pipe2(printed, O_CLOEXEC) != 0)
         return system_error("pipe", errno, ret_error);
@@ -240,14 +236,16 @@ static int start_child(const char *program, const struct runner_call *call, stru
 }
 
 int process_start(const char *program, const struct runner_call *call, struct process **ret_process,
-                  struct error *ret_error)
+                  bool *ret_gone, struct error *ret_error)
 {
     struct ends ends = {-1, -1, -1};
     struct process *process = calloc(1, sizeof *process);
+    *ret_gone = false;
     if (!process)
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     process->key = call->key;
     process->memory_mb = call->memory_mb;
+    process->may_spin = sysconf(_SC_NPROCESSORS_ONLN) > 1;
     process->plugin = plugin_ref(call->plugin);
     process->source = call->plugin->source;
     process->handle = process->channel = process->printed = -1;
@@ -263,7 +261,7 @@ int process_start(const char *program, const struct runner_call *call, struct pr
         frame_reader_init(&process->reader, process->channel, MSG_DONTWAIT,
                           limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX);
         LLMSPELL_CLEANUP_JSON json_t *setup = setup_json(call);
-        rc = talk_set_up(process, setup, START_MS, ret_error);
+        rc = talk_set_up(process, call, setup, ret_gone, ret_error);
     }
     if (rc < 0)
         process_end(process, 0);
@@ -276,6 +274,7 @@ int process_start(const char *program, const struct runner_call *call, struct pr
 
 void process_hang_up(struct process *process)
 {
+    process->closing = true;
     shutdown(process->channel, SHUT_WR);
 }
 
@@ -292,12 +291,24 @@ static bool has_ended(const struct process *process, int wait_ms)
 /* The group goes before its leader is reaped: until then nobody else can have its number. */
 static void bury(const struct process *process, int wait_ms)
 {
-    if (process->handle < 0 || !has_ended(process, wait_ms))
+    int status = 0;
+    bool by_itself = process->handle >= 0 && has_ended(process, wait_ms);
+    if (!by_itself)
         kill(process->pid, SIGKILL);
     kill(-process->pid, SIGKILL);
     if (process->handle < 0 || has_ended(process, END_MS))
-        while (waitpid(process->pid, NULL, 0) < 0 && errno == EINTR)
+        while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
             ;
+    if (process->closing && !by_itself)
+        log_warn(process->source, "its process did not end within %d ms: it was killed", wait_ms);
+    else if (process->closing && WIFSIGNALED(status))
+        log_warn(process->source, "its process crashed with SIG%s when it was closed",
+                 sigabbrev_np(WTERMSIG(status)));
+}
+
+bool process_is_dead(const struct process *process)
+{
+    return has_ended(process, 0);
 }
 
 void process_end(struct process *process, int wait_ms)

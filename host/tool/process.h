@@ -24,18 +24,25 @@ struct process {
     unsigned long calls;
     int64_t used_ns; /* when it became idle */
     bool tired;      /* it ends after its answer */
+    bool closing;    /* it was told to end by itself */
+    bool may_spin;   /* there is a second processor */
+    bool quick;      /* its last call was */
 };
 
 /* Spawns a runner for the call and waits until its tool is loaded. Errors: EIO, ENOMEM, ETIMEOUT,
- * and what loading said: EREFUSED, EINVAL … */
+ * ECANCELLED, and what loading said: EREFUSED, EINVAL …; *ret_gone, always set, tells that the
+ * process ended meanwhile or was killed. */
 int process_start(const char *program, const struct runner_call *call, struct process **ret_process,
-                  struct error *ret_error);
+                  bool *ret_gone, struct error *ret_error);
 
 /* Hands params over and waits for the answer. 0; or the tool's own error, and *ret_gone tells that
  * the process is no more (crashed, killed, out of order) and must be ended; -EPIPE: it was gone
  * before it could take the call. */
 int process_call(struct process *process, const struct runner_call *call, json_t **ret_result,
                  bool *ret_gone, struct error *ret_error);
+
+/* Has it ended while it waited? */
+bool process_is_dead(const struct process *process);
 
 /* Lets it close its tool: it ends by itself soon. */
 void process_hang_up(struct process *process);

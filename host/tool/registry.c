@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sandbox/sandbox.h"
 #include "tool/tool.h"
 #include "util/near.h"
 
@@ -47,20 +48,27 @@ static bool same_setting(const struct config *a, const struct config *b, const c
     return one == other || (one && other && strcmp(one, other) == 0);
 }
 
-/* [policy] tools_deny is asked at each call; of these a tool's grants and its place are made. */
+/* [policy] tools_deny is asked at each call; of the others a tool's grants are made. */
 static bool same_grants(const struct config *a, const struct config *b)
 {
-    return same_setting(a, b, "policy", "fs_roots") && same_setting(a, b, "tools", "isolation");
+    static const char *const texts[] = {"fs_roots", "http_hosts", "http_ports", "http_private",
+                                        "http_ca_file"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!same_setting(a, b, "policy", texts[i]))
+            return false;
+    return config_bool(a, "policy", "http_insecure") == config_bool(b, "policy", "http_insecure");
 }
 
-/* The tool as it was, if neither its file nor what it may and should do has changed. */
+/* The tool as it was, if neither its file nor what it may and should do has changed. Its warm
+ * processes must be where it looks for them at its end: their key is its address. */
 static struct tool *keep(const struct registry *previous, const struct registry *registry,
                          const struct plugin *plugin)
 {
     char section[MANIFEST_NAME_MAX + 8];
     struct tool *tool = previous ? find_named(previous, plugin->head.name) : NULL;
     snprintf(section, sizeof section, "tool.%s", plugin->head.name);
-    if (!tool || tool->plugin != plugin || !same_grants(previous->config, registry->config) ||
+    if (!tool || tool->plugin != plugin || tool->runners != registry->runners ||
+        !same_grants(previous->config, registry->config) ||
         !config_same_section(previous->config, registry->config, section))
         return NULL;
     return tool_ref(tool);
@@ -318,6 +326,16 @@ int registry_list(const struct registry *registry, const char *category, const j
     return 0;
 }
 
+/* What a process of a tool is held to on this machine. */
+static json_t *enforced_json(void)
+{
+    struct sandbox_report report;
+    sandbox_probe(&report);
+    return json_pack("{s:i, s:b, s:b, s:b, s:s}", "landlock", report.landlock_abi, "seccomp",
+                     report.seccomp, "no_new_privs", report.no_new_privs, "limits", report.limits,
+                     "missing", report.missing);
+}
+
 int registry_info(struct registry *registry, const char *name, json_t **ret_info,
                   struct error *ret_error)
 {
@@ -340,6 +358,8 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
     json_object_set_new(info, "effective_isolation",
                         json_string(tool->process ? "process" : "inline"));
     json_object_set_new(info, "granted", grants_json(tool->grants));
+    if (tool->process)
+        json_object_set_new(info, "enforced", enforced_json());
     json_object_set_new(info, "file", json_string(tool->plugin->path));
     *ret_info = info;
     return 0;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@
 #define SECRETS_MAX 32        /* files of secrets */
 #define EXEC_MAX 64           /* programs that a tool may start */
 #define OUTPUT_MAX (64 << 20) /* bytes of a result if the manifest gives no limit */
+#define LOG_MAX 32768         /* bytes of a log message */
 
 struct runner {
     int channel;
@@ -47,6 +49,8 @@ struct runner {
     struct files *files;
     struct extensions *extensions;
     int tasks; /* see snapshot_open */
+    struct snapshot before;
+    bool starts_programs;
     size_t output_max;
     enum log_level log_level;
 };
@@ -66,7 +70,7 @@ static void send_text(struct runner *runner, enum frame_kind kind, const char *t
     pthread_mutex_lock(&runner->writing);
     if (fstat(runner->channel, &now) != 0 || now.st_ino != runner->channel_facts.st_ino ||
         now.st_dev != runner->channel_facts.st_dev ||
-        frame_write(runner->channel, kind, text, size) < 0)
+        frame_write(runner->channel, kind, text, size, NULL) < 0)
         _exit(EXIT_FAILURE);
     pthread_mutex_unlock(&runner->writing);
 }
@@ -84,10 +88,11 @@ static void send_json(struct runner *runner, enum frame_kind kind, json_t *value
 /* Text of a tool, which need not be UTF-8, as a JSON string. */
 static json_t *text_json(const char *text)
 {
-    json_t *value = json_string(text);
+    size_t size = strnlen(text, LOG_MAX);
+    json_t *value = json_stringn(text, size);
     if (value)
         return value;
-    LLMSPELL_CLEANUP_FREE char *repaired = utf8_repair(text, strlen(text), NULL);
+    LLMSPELL_CLEANUP_FREE char *repaired = utf8_repair(text, size, NULL);
     return repaired ? json_string(repaired) : NULL;
 }
 
@@ -177,6 +182,13 @@ static int open_channel(struct runner *runner)
     close(RUNNER_CHANNEL_FD);
     frame_reader_init(&runner->reader, runner->channel, 0, FRAME_MAX);
     return 0;
+}
+
+/* Has the kernel ended before PR_SET_PDEATHSIG? */
+static bool is_alone(const struct runner *runner)
+{
+    struct pollfd channel = {.fd = runner->channel};
+    return poll(&channel, 1, 0) > 0 && (channel.revents & POLLHUP);
 }
 
 static int open_files(struct runner *runner, const json_t *setup, struct error *ret_error)
@@ -345,12 +357,13 @@ static void answer(struct runner *runner, json_t *result)
         send_text(runner, FRAME_RESULT, text, size);
 }
 
-/* A process that is not as it was before the call is not used again. */
-static bool is_tired(struct runner *runner, const struct snapshot *before)
+/* A process that is not as it was before the call is not used again. Nothing but a call changes
+ * it, so that one look after each is enough. */
+static bool is_tired(struct runner *runner)
 {
-    struct snapshot after;
-    snapshot_take(&after, runner->tasks);
-    const char *what = snapshot_compare(before, &after);
+    const char *what = snapshot_check(&runner->before, runner->tasks);
+    if (!what && runner->starts_programs && snapshot_has_children())
+        what = "left a program that it has started";
     if (what)
         send_text(runner, FRAME_TIRED, what, strlen(what));
     return what != NULL;
@@ -360,7 +373,6 @@ static bool is_tired(struct runner *runner, const struct snapshot *before)
 static bool call_tool(struct runner *runner, const json_t *request,
                       const struct llmspell_host *host)
 {
-    struct snapshot before;
     struct call call;
     json_t *result = NULL;
     int64_t wall_ms = llmspell_integer(request, "wall_ms", 0);
@@ -369,10 +381,9 @@ static bool call_tool(struct runner *runner, const json_t *request,
     call.deadline_ns = wall_ms > 0 ? clock_monotonic_ns() + wall_ms * 1000000 : 0;
     call.progress = send_progress;
     call.progress_data = runner;
-    snapshot_take(&before, runner->tasks);
     int rc = invoke_entry(runner->entry, runner->self, &call, runner->files, runner->extensions,
                           json_object_get(request, "params"), &result);
-    bool tired = is_tired(runner, &before);
+    bool tired = is_tired(runner);
     if (rc >= 0 && result) {
         answer(runner, result);
     } else {
@@ -394,9 +405,8 @@ static int serve(struct runner *runner, const struct llmspell_host *host)
     enum frame_kind kind;
     const char *text;
     size_t size;
-    int rc;
     bool go_on = true;
-    while (go_on && (rc = frame_next(&runner->reader, &kind, &text, &size)) == 1) {
+    while (go_on && frame_next(&runner->reader, &kind, &text, &size) == 1) {
         LLMSPELL_CLEANUP_JSON json_t *request = frame_json(text, size);
         if (kind == FRAME_CALL && json_is_object(request))
             go_on = call_tool(runner, request, host);
@@ -416,8 +426,9 @@ int runner_main(void)
     const char *text;
     size_t size;
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel's end is ours, whatever the tool does */
+    prctl(PR_SET_CHILD_SUBREAPER, 1); /* what a tool starts stays ours, to be seen and ended */
     setlocale(LC_CTYPE, "C.UTF-8");
-    if (open_channel(&runner) < 0 || map_flag(&runner) < 0 ||
+    if (open_channel(&runner) < 0 || is_alone(&runner) || map_flag(&runner) < 0 ||
         frame_next(&runner.reader, &kind, &text, &size) != 1 || kind != FRAME_SETUP)
         return EXIT_FAILURE;
     make_host(&host);
@@ -427,6 +438,8 @@ int runner_main(void)
         send_error(&runner, &error);
         return EXIT_FAILURE;
     }
+    runner.starts_programs = json_array_size(json_object_get(setup, "exec")) > 0;
+    snapshot_take(&runner.before, runner.tasks);
     send_json(&runner, FRAME_READY, json_pack("{s:s}", "missing", report.missing));
     return serve(&runner, &host);
 }

@@ -17,6 +17,7 @@
 #define MINUTE_NS (60 * INT64_C(1000000000))
 #define CLOSE_MS 200   /* for a warm runner to close its tool */
 #define BACK_OFF_MS 20 /* before the start after the second crash in a minute; doubles */
+#define BACK_OFF_MAX 320
 
 struct runners {
     atomic_uint refs;
@@ -111,15 +112,43 @@ static void give_back(struct runners *runners, struct process *process)
         end_softly(surplus);
 }
 
+/* Those that died while they waited: they are not kept as zombies. */
+static void sweep(struct runners *runners)
+{
+    struct process *dead = NULL;
+    pthread_mutex_lock(&runners->lock);
+    for (struct process **at = &runners->idle; *at;) {
+        struct process *process = *at;
+        if (!process_is_dead(process)) {
+            at = &process->next;
+            continue;
+        }
+        *at = process->next;
+        runners->idle_count--;
+        process->next = dead;
+        dead = process;
+    }
+    pthread_mutex_unlock(&runners->lock);
+    while (dead) {
+        struct process *next = dead->next;
+        log_warn(dead->source, "its process, %d, ended while it waited for a call", (int)dead->pid);
+        process_end(dead, 0);
+        dead = next;
+    }
+}
+
 void runners_stop(struct runners *runners)
 {
+    int64_t end_ns = clock_monotonic_ns() + CLOSE_MS * INT64_C(1000000);
     pthread_mutex_lock(&runners->lock);
     for (struct process *p = runners->idle; p; p = p->next)
         process_hang_up(p); /* all at once, then one after the other */
     pthread_mutex_unlock(&runners->lock);
     struct process *process;
-    while ((process = take(runners, NULL)))
-        process_end(process, CLOSE_MS);
+    while ((process = take(runners, NULL))) {
+        int64_t left_ms = (end_ns - clock_monotonic_ns()) / 1000000;
+        process_end(process, left_ms > 0 ? (int)left_ms : 0);
+    }
 }
 
 void runners_forget(struct runners *runners, const void *key)
@@ -133,6 +162,7 @@ json_t *runners_json(struct runners *runners)
 {
     json_t *list = json_array();
     int64_t now = clock_monotonic_ns();
+    sweep(runners);
     pthread_mutex_lock(&runners->lock);
     for (const struct process *p = runners->idle; p; p = p->next)
         json_array_append_new(list, json_pack("{s:s, s:i, s:I, s:f}", "tool", p->plugin->head.name,
@@ -153,8 +183,10 @@ static unsigned recent(const struct crashes *crashes, int64_t now)
     return count;
 }
 
-static void note_crash(const struct runners *runners, const struct runner_call *call)
+static void note_crash(const struct runners *runners, const struct runner_call *call,
+                       const struct error *error)
 {
+    log_error(call->plugin->source, "%s", error->message);
     struct crashes *crashes = call->crashes;
     int64_t now = clock_monotonic_ns();
     pthread_mutex_lock(&crashes->lock);
@@ -180,6 +212,8 @@ static int check_crashes(const struct runners *runners, const struct runner_call
     unsigned count = runners->crash_limit ? recent(crashes, now) : 0;
     pthread_mutex_unlock(&crashes->lock);
     *ret_wait_ms = count >= 2 ? BACK_OFF_MS << (count - 2) : 0;
+    if (*ret_wait_ms > BACK_OFF_MAX)
+        *ret_wait_ms = BACK_OFF_MAX;
     if (left_ns <= 0)
         return 0;
     return error_set(ret_error, LLMSPELL_EUNAVAILABLE,
@@ -192,29 +226,31 @@ static int check_crashes(const struct runners *runners, const struct runner_call
 
 /* ---- calls ---- */
 
-static int start(const struct runners *runners, const struct runner_call *call, int wait_ms,
+static bool is_crash(int rc)
+{
+    return rc < 0 && rc != LLMSPELL_ETIMEOUT && rc != LLMSPELL_ECANCELLED && rc != LLMSPELL_ELIMIT;
+}
+
+static int start(struct runners *runners, const struct runner_call *call, int wait_ms,
                  struct process **ret_process, struct error *ret_error)
 {
     struct pollfd cancelled = {.fd = call->cancel ? cancel_fd(call->cancel) : -1, .events = POLLIN};
     if (wait_ms > 0)
         poll(&cancelled, 1, wait_ms);
     struct error why = {0};
+    bool gone;
     int rc = plugin_check(call->plugin, ret_error);
     if (rc < 0)
         return rc;
-    rc = process_start(runners->program, call, ret_process, &why);
-    if (rc == LLMSPELL_EFAILED)
-        note_crash(runners, call);
+    sweep(runners);
+    rc = process_start(runners->program, call, ret_process, &gone, &why);
+    if (gone && is_crash(rc))
+        note_crash(runners, call, &why);
     if (rc == LLMSPELL_EREFUSED)
         plugin_refuse(call->plugin, why.message);
     if (rc < 0)
         error_set_at(ret_error, rc, why.has_path ? why.path : NULL, "%s", why.message);
     return rc;
-}
-
-static bool is_crash(int rc)
-{
-    return rc != LLMSPELL_ETIMEOUT && rc != LLMSPELL_ECANCELLED && rc != LLMSPELL_ELIMIT;
 }
 
 int runners_call(struct runners *runners, const struct runner_call *call, json_t **ret_result,
@@ -223,12 +259,13 @@ int runners_call(struct runners *runners, const struct runner_call *call, json_t
     int wait_ms, rc = check_crashes(runners, call, &wait_ms, ret_error);
     while (rc == 0) {
         struct process *process = call->key ? take(runners, call->key) : NULL;
-        bool warm = process != NULL, gone;
-        if (!warm)
+        bool gone;
+        if (!process)
             rc = start(runners, call, wait_ms, &process, ret_error);
         if (rc < 0)
             return rc;
-        rc = process_call(process, call, ret_result, &gone, ret_error);
+        struct error why = {0};
+        rc = process_call(process, call, ret_result, &gone, &why);
         bool tired = process->tired;
         if (tired || (!gone && !call->key))
             end_softly(process);
@@ -236,13 +273,15 @@ int runners_call(struct runners *runners, const struct runner_call *call, json_t
             process_end(process, 0);
         else
             give_back(runners, process);
-        if (rc == -EPIPE && warm) { /* it died while it waited: that is not this call's doing */
+        if (rc == -EPIPE) { /* it died while it waited: that is not this call's doing */
             rc = 0;
             continue;
         }
-        if (gone && !tired && rc < 0 && is_crash(rc))
-            note_crash(runners, call);
-        return rc;
+        if (gone && !tired && is_crash(rc))
+            note_crash(runners, call, &why);
+        return rc < 0
+                   ? error_set_at(ret_error, rc, why.has_path ? why.path : NULL, "%s", why.message)
+                   : 0;
     }
     return rc;
 }

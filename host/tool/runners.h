@@ -55,9 +55,9 @@ struct runner_call {
     call_progress_fn progress;
     void *progress_data;
 
-    /* Calls another tool for this one; or NULL. */
-    int (*nested)(void *data, const char *name, const json_t *params, json_t **ret_result,
-                  struct error *ret_error);
+    /* Calls another tool for this one, which has wall_ms for it (0: no limit); or NULL. */
+    int (*nested)(void *data, const char *name, const json_t *params, int64_t wall_ms,
+                  json_t **ret_result, struct error *ret_error);
     void *nested_data;
 };
 

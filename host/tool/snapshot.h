@@ -16,6 +16,7 @@ struct snapshot {
     sigset_t mask;
     void *handlers[SNAPSHOT_SIGNALS];
     unsigned long threads;
+    int turn; /* which of the other signals snapshot_check looks at next */
 };
 
 /* The folder of this process's threads, before a sandbox shuts /proc. Keep it open; -1: none. */
@@ -23,7 +24,13 @@ int snapshot_open(void);
 
 void snapshot_take(struct snapshot *snapshot, int tasks);
 
-/* What differs, as words for a message ("its working directory"), or NULL. */
-const char *snapshot_compare(const struct snapshot *before, const struct snapshot *after);
+/* Has this process children, running or not yet reaped? */
+int snapshot_has_children(void);
+
+/* What is not as known says, as words for a message ("changed its working directory"), or NULL. Of
+ * the signals that tools hardly ever touch it looks at a few in turn: a change is seen within
+ * SNAPSHOT_TURNS calls. Threads that have ended are noted in known. */
+#define SNAPSHOT_TURNS 6
+const char *snapshot_check(struct snapshot *known, int tasks);
 
 #endif

@@ -16,16 +16,31 @@
 #include "log/logger.h"
 #include "tool/invoke.h"
 
-#define GRACE_MS 150      /* to notice a cancellation before the kill */
-#define PRINTED_LINES 100 /* of what a tool prints during one call; the rest is dropped */
+#define LOAD_MS 10000         /* for loading and opening a tool */
+#define LOAD_LEAST_MS 500     /* even if the call has less time */
+#define SEND_S 10             /* for a runner to take what it is sent */
+#define GRACE_MS 150          /* to notice a cancellation before the kill */
+#define END_MS 300            /* from the end of the channel to the end of the process */
+#define PROGRESS_NS 100000000 /* between two reports */
+#define PRINTED_LINES 100     /* of what a tool prints during one call; the rest is dropped */
+#define LOG_LINES 1000        /* likewise of what it logs */
+#define SMALL_MAX 262144      /* bytes of a frame that is no result and no parameters */
+#define SPIN_NS 40000         /* for which a quick tool's answer is awaited without sleeping */
+#define QUICK_NS 150000       /* a call that is over in this time, with the waking up, was quick */
+#define FRAMES_AT_ONCE 16     /* before the clock is looked at again */
 
 struct talk {
     struct process *process;
-    const struct runner_call *call; /* NULL: set-up */
-    int64_t deadline_ns;            /* 0: none */
-    int64_t kill_ns;                /* 0: not asked to end yet */
-    int why;                        /* ETIMEOUT or ECANCELLED, once asked */
+    const struct runner_call *call;
+    bool loading; /* the call has not been sent yet */
+    bool spins;   /* the first wait, since the last call was quick */
+    bool more;    /* frames may be left in the buffer */
+    unsigned logged;
+    int64_t deadline_ns; /* 0: none */
+    int64_t kill_ns;     /* 0: not asked to end yet */
+    int why;             /* ETIMEOUT or ECANCELLED, once asked */
     json_t *result;
+    int64_t progress_ns; /* of the last report that was let through */
     struct error *error;
 };
 
@@ -66,8 +81,8 @@ static enum outcome tell_end(struct talk *talk)
 {
     siginfo_t info = {0};
     struct pollfd handle = {.fd = talk->process->handle, .events = POLLIN};
-    const char *when = talk->call ? "during the call" : "while it was loaded";
-    poll(&handle, 1, 1000); /* the channel may close before the process is through */
+    const char *when = talk->loading ? "while it was loaded" : "during the call";
+    poll(&handle, 1, END_MS); /* the channel may close before the process is through */
     read_printed(talk->process);
     if (waitid(P_PID, (id_t)talk->process->pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
         info.si_pid == 0)
@@ -86,20 +101,70 @@ static enum outcome tell_end(struct talk *talk)
 
 /* ---- what it says ---- */
 
-static void take_log(const struct talk *talk, const json_t *value)
+static void take_log(struct talk *talk, const json_t *value)
 {
+    if (talk->logged++ == LOG_LINES)
+        log_warn(talk->process->source, "it logs more in this call, which is dropped");
+    if (talk->logged > LOG_LINES)
+        return;
     int64_t level = llmspell_integer(value, "level", LOG_INFO);
     const char *message = llmspell_string(value, "message");
     if (message && level >= LOG_ERROR && level <= LOG_TRACE)
         log_write((enum log_level)level, talk->process->source, "%s", message);
 }
 
-static void take_progress(const struct talk *talk, const json_t *value)
+/* Ten a second reach the caller, whatever the process sends. */
+static void take_progress(struct talk *talk, const json_t *value)
 {
-    if (talk->call && talk->call->progress)
-        talk->call->progress(
-            talk->call->progress_data, json_number_value(json_object_get(value, "done")),
-            json_number_value(json_object_get(value, "total")), llmspell_string(value, "message"));
+    int64_t now = clock_monotonic_ns();
+    if (talk->loading || !talk->call->progress ||
+        (talk->progress_ns && now - talk->progress_ns < PROGRESS_NS))
+        return;
+    talk->progress_ns = now;
+    talk->call->progress(
+        talk->call->progress_data, json_number_value(json_object_get(value, "done")),
+        json_number_value(json_object_get(value, "total")), llmspell_string(value, "message"));
+}
+
+static struct frame_wait patience(const struct talk *talk)
+{
+    struct cancel *cancel = talk->call->cancel;
+    int64_t longest = clock_monotonic_ns() + SEND_S * INT64_C(1000000000);
+    bool sooner = talk->deadline_ns && talk->deadline_ns < longest;
+    return (struct frame_wait){.until_ns = sooner ? talk->deadline_ns : longest,
+                               .wake = cancel ? cancel_fd(cancel) : -1};
+}
+
+static enum outcome tell_kill(struct talk *talk)
+{
+    if (talk->why == LLMSPELL_ECANCELLED)
+        error_set(talk->error, talk->why, "%s was cancelled, and its process ended",
+                  talk->process->plugin->head.name);
+    else
+        error_set(talk->error, talk->why, "%s", ""); /* call_failed knows the limit */
+    return GONE;
+}
+
+/* It takes nothing, or it is gone. */
+static enum outcome tell_unsent(struct talk *talk, int reason)
+{
+    struct cancel *cancel = talk->call->cancel;
+    if (reason == -EPIPE || reason == -ECONNRESET)
+        return tell_end(talk);
+    if (reason == -EAGAIN) {
+        talk->why = cancel && cancel_is_set(cancel) ? LLMSPELL_ECANCELLED : LLMSPELL_ETIMEOUT;
+        return tell_kill(talk);
+    }
+    error_set(talk->error, LLMSPELL_EIO, "cannot hand the call to the process of %s: %s",
+              talk->process->source, strerror(-reason));
+    return GONE;
+}
+
+/* Milliseconds until the deadline, at least 1; 0: there is none. */
+static int64_t time_left(const struct talk *talk)
+{
+    int64_t left_ns = talk->deadline_ns - clock_monotonic_ns();
+    return talk->deadline_ns == 0 ? 0 : left_ns < 1000000 ? 1 : left_ns / 1000000;
 }
 
 /* The tool waits until the other one has answered; the answer goes back as a frame. */
@@ -113,11 +178,12 @@ static enum outcome take_nested(struct talk *talk, const json_t *value)
         error_set(&error, LLMSPELL_EUNAVAILABLE, "no other tool can be called from here");
     else
         error.code = call->nested(call->nested_data, name, json_object_get(value, "params"),
-                                  &result, &error);
+                                  time_left(talk), &result, &error);
     LLMSPELL_CLEANUP_JSON json_t *why = error.code < 0 ? error_json(&error) : NULL;
+    const struct frame_wait wait = patience(talk);
     int rc = frame_write_json(talk->process->channel, why ? FRAME_ERROR : FRAME_RESULT,
-                              why ? why : result);
-    return rc < 0 ? tell_end(talk) : GO_ON;
+                              why ? why : result, &wait);
+    return rc < 0 ? tell_unsent(talk, rc) : GO_ON;
 }
 
 static enum outcome out_of_order(struct talk *talk, const char *what)
@@ -128,29 +194,41 @@ static enum outcome out_of_order(struct talk *talk, const char *what)
     return GONE;
 }
 
+static enum outcome take_result(struct talk *talk, const char *text, size_t size)
+{
+    talk->result = frame_json(text, size);
+    if (talk->result)
+        return ANSWERED;
+    error_set(talk->error, LLMSPELL_ELIMIT,
+              "the result of %s is no JSON, or nested deeper than %d levels",
+              talk->process->plugin->head.name, JSON_PARSER_MAX_DEPTH);
+    return GONE; /* it may be busy with something else than waiting for the next call */
+}
+
 static enum outcome take_frame(struct talk *talk, enum frame_kind kind, const char *text,
                                size_t size)
 {
+    if (kind == FRAME_RESULT && !talk->loading)
+        return take_result(talk, text, size);
+    if (size > SMALL_MAX && !(kind == FRAME_NESTED && !talk->loading))
+        return out_of_order(talk, "sent a message that is too long");
     if (kind == FRAME_TIRED) {
-        log_warn(talk->process->source, "a call has changed %.*s: its process is not used again",
-                 (int)size, text);
+        if (!talk->process->tired)
+            log_warn(talk->process->source, "a call has %.*s: its process is not used again",
+                     (int)size, text);
         talk->process->tired = true;
         return GO_ON;
     }
     LLMSPELL_CLEANUP_JSON json_t *value = frame_json(text, size);
-    if (kind == FRAME_RESULT && value && talk->call) {
-        talk->result = llmspell_steal_json(&value);
-        return ANSWERED;
-    }
     if (!json_is_object(value))
         return out_of_order(talk, "sent something that is no message");
-    if (kind == FRAME_READY && !talk->call)
+    if (kind == FRAME_READY && talk->loading)
         return ANSWERED;
     if (kind == FRAME_ERROR) {
         frame_error(value, talk->error);
         return FAILED;
     }
-    if (kind == FRAME_NESTED && talk->call)
+    if (kind == FRAME_NESTED && !talk->loading)
         return take_nested(talk, value);
     if (kind == FRAME_LOG)
         take_log(talk, value);
@@ -161,30 +239,25 @@ static enum outcome take_frame(struct talk *talk, enum frame_kind kind, const ch
     return GO_ON;
 }
 
-static enum outcome tell_kill(struct talk *talk)
-{
-    if (talk->why == LLMSPELL_ECANCELLED)
-        error_set(talk->error, talk->why, "%s was cancelled, and its process ended",
-                  talk->process->plugin->head.name);
-    else
-        error_set(talk->error, talk->why, "%s", ""); /* call_failed knows the limit */
-    return GONE;
-}
-
 /* ---- the wait ---- */
 
+/* A tool that talks without end does not keep us from the clock. */
 static enum outcome take_frames(struct talk *talk)
 {
     enum frame_kind kind;
     const char *text;
     size_t size;
-    int rc;
-    while ((rc = frame_next(&talk->process->reader, &kind, &text, &size)) == 1) {
-        enum outcome outcome = take_frame(talk, kind, text, size);
+    int rc = 1;
+    for (int i = 0; i < FRAMES_AT_ONCE; i++) {
+        rc = frame_next(&talk->process->reader, &kind, &text, &size);
+        enum outcome outcome = rc == 1 ? take_frame(talk, kind, text, size) : GO_ON;
+        if (rc != 1)
+            break;
         if (outcome != GO_ON)
             return outcome;
     }
-    if (rc == 0)
+    talk->more = rc == 1;
+    if (rc >= 0)
         return GO_ON;
     if (rc == -EMSGSIZE) {
         error_set(talk->error, LLMSPELL_ELIMIT,
@@ -207,9 +280,23 @@ static void ask_to_end(struct talk *talk, int why)
 static int wait_ms(const struct talk *talk, int64_t now)
 {
     int64_t until = talk->kill_ns ? talk->kill_ns : talk->deadline_ns;
+    if (talk->more)
+        return 0;
     if (until == 0)
         return -1;
     return until <= now ? 0 : (int)((until - now) / 1000000) + 1;
+}
+
+/* A processor that falls asleep needs 50 µs to wake up: for a tool that is quicker than that, not
+ * to sleep halves the time of a call. At most SPIN_NS, and only after a quick call. */
+static int spin(struct pollfd *fds, nfds_t count)
+{
+    int n;
+    int64_t until_ns = clock_monotonic_ns() + SPIN_NS;
+    do
+        n = poll(fds, count, 0);
+    while (n == 0 && clock_monotonic_ns() < until_ns);
+    return n;
 }
 
 /* Sleeps until something happens. */
@@ -218,18 +305,20 @@ static void sleep_on(struct talk *talk, int cancel)
     struct pollfd fds[3] = {{.fd = talk->process->channel, .events = POLLIN},
                             {.fd = talk->process->printed, .events = POLLIN},
                             {.fd = talk->kill_ns ? -1 : cancel, .events = POLLIN}};
-    if (talk->process->printed_lines > PRINTED_LINES)
-        fds[1].fd = -1; /* it may wait until its pipe is emptied after the call */
-    poll(fds, 3, wait_ms(talk, clock_monotonic_ns()));
+    bool ready = talk->spins && spin(fds, 3) != 0;
+    talk->spins = false;
+    if (!ready)
+        poll(fds, 3, wait_ms(talk, clock_monotonic_ns()));
     if (fds[1].revents & POLLIN)
         read_printed(talk->process);
 }
 
 static enum outcome converse(struct talk *talk)
 {
-    struct cancel *cancel = talk->call ? talk->call->cancel : NULL;
+    struct cancel *cancel = talk->call->cancel;
     int fd = cancel ? cancel_fd(cancel) : -1;
     for (;;) {
+        sleep_on(talk, fd);
         enum outcome outcome = take_frames(talk);
         if (outcome != GO_ON)
             return outcome;
@@ -240,34 +329,44 @@ static enum outcome converse(struct talk *talk)
             ask_to_end(talk, LLMSPELL_ECANCELLED);
         else if (talk->deadline_ns && now >= talk->deadline_ns)
             ask_to_end(talk, LLMSPELL_ETIMEOUT);
-        sleep_on(talk, fd);
     }
 }
 
 /* ---- the two conversations ---- */
 
-int talk_set_up(struct process *process, const json_t *setup, int64_t wall_ms,
-                struct error *ret_error)
+/* A plugin is loaded within the time of the call that waits for it, but has a moment at least. */
+static int64_t loading_ms(const struct runner_call *call)
+{
+    int64_t ms = call->wall_ms > 0 && call->wall_ms < LOAD_MS ? call->wall_ms : LOAD_MS;
+    return ms > LOAD_LEAST_MS ? ms : LOAD_LEAST_MS;
+}
+
+int talk_set_up(struct process *process, const struct runner_call *call, const json_t *setup,
+                bool *ret_gone, struct error *ret_error)
 {
     struct error error = {0};
-    struct talk talk = {.process = process, .error = &error};
-    talk.deadline_ns = clock_monotonic_ns() + wall_ms * 1000000;
-    int rc = frame_write_json(process->channel, FRAME_SETUP, setup);
-    enum outcome outcome = rc < 0 ? tell_end(&talk) : converse(&talk);
+    struct talk talk = {.process = process, .call = call, .loading = true, .error = &error};
+    int64_t ms = loading_ms(call);
+    talk.deadline_ns = clock_monotonic_ns() + ms * 1000000;
+    const struct frame_wait wait = patience(&talk);
+    int rc = frame_write_json(process->channel, FRAME_SETUP, setup, &wait);
+    enum outcome outcome = rc < 0 ? tell_unsent(&talk, rc) : converse(&talk);
+    *ret_gone = outcome == GONE;
     if (outcome == ANSWERED)
         return 0;
     if (talk.why == LLMSPELL_ETIMEOUT)
-        error_set(&error, LLMSPELL_ETIMEOUT, "%s was not loaded within %lld s", process->source,
-                  (long long)wall_ms / 1000);
+        error_set(&error, LLMSPELL_ETIMEOUT, "%s was not loaded within %lld ms", process->source,
+                  (long long)ms);
     return error_set_at(ret_error, error.code, error.has_path ? error.path : NULL, "%s",
                         error.message);
 }
 
-static int send_call(struct process *process, const struct runner_call *call)
+static int send_call(struct process *process, const struct runner_call *call,
+                     const struct frame_wait *wait)
 {
     LLMSPELL_CLEANUP_JSON json_t *request = json_pack(
         "{s:O, s:I}", "params", (json_t *)call->params, "wall_ms", (json_int_t)call->wall_ms);
-    return frame_write_json(process->channel, FRAME_CALL, request);
+    return frame_write_json(process->channel, FRAME_CALL, request, wait);
 }
 
 /* The codes that the host itself knows better have one wording, wherever the tool runs. */
@@ -294,19 +393,18 @@ int process_call(struct process *process, const struct runner_call *call, json_t
     struct talk talk = {.process = process, .call = call, .error = &error};
     process->printed_lines = 0;
     atomic_store(&process->flag->cancel, 0);
-    read_printed(process);
     *ret_gone = true;
-    int rc = send_call(process, call);
-    if (rc == -EPIPE || rc == -ECONNRESET)
-        return -EPIPE;
-    if (rc < 0)
-        return error_set(ret_error, LLMSPELL_EIO, "cannot hand the call to the process of %s: %s",
-                         process->source, strerror(-rc));
     if (call->wall_ms > 0)
         talk.deadline_ns = clock_monotonic_ns() + call->wall_ms * 1000000;
-    enum outcome outcome = converse(&talk);
-    read_printed(process);
+    const struct frame_wait wait = patience(&talk);
+    int rc = send_call(process, call, &wait);
+    if (process->calls > 0 && (rc == -EPIPE || rc == -ECONNRESET))
+        return -EPIPE;
+    int64_t sent_ns = clock_monotonic_ns();
+    talk.spins = process->quick;
+    enum outcome outcome = rc < 0 ? tell_unsent(&talk, rc) : converse(&talk);
     process->calls++;
+    process->quick = process->may_spin && clock_monotonic_ns() - sent_ns < QUICK_NS;
     *ret_gone = outcome == GONE || process->tired;
     if (outcome == ANSWERED) {
         *ret_result = talk.result;

@@ -6,8 +6,9 @@
 
 #include "tool/process.h"
 
-/* Sends the set-up and waits until the tool is loaded. */
-int talk_set_up(struct process *process, const json_t *setup, int64_t wall_ms,
-                struct error *ret_error);
+/* Sends the set-up and waits until the tool is loaded. *ret_gone, always set: the process has ended
+ * or must be ended, as in process_call. */
+int talk_set_up(struct process *process, const struct runner_call *call, const json_t *setup,
+                bool *ret_gone, struct error *ret_error);
 
 #endif

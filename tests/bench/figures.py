@@ -166,6 +166,30 @@ def tool_requests(bench):
             Row("CPU per tool request", "us", [r["cpu_ns"] / count / 1e3 for r in results])]
 
 
+def per_call(bench, kernel, tool, calls=500):
+    """Microseconds of one call of a tool by a script."""
+    code = bench.code(f'for i = 1, {calls} do {tool} end')
+    turns(bench, [kernel], "execute_request", 3, [code])
+    result, = turns(bench, [kernel], "execute_request", bench.count(40, 10), [code])
+    return scaled(result["done"], 1e-3 / calls)
+
+
+def isolation(bench):
+    """The same tool in the kernel's process and in one of its own, called by a script."""
+    call = 'Tool.calculator{input = "1"}'
+    inline = per_call(bench, bench.ours(), call)
+    process = per_call(bench, bench.ours("--set", "tools.isolation=process"), call)
+    invoke = ["tool", "invoke", "calculator", "input=1"]
+    warm, cold = (scaled(times, 1e-6) for times in bench.client(
+        "commands", bench.count(40, 10), bench.binary, *invoke, "--",
+        bench.binary, "--set", "tools.isolation=process", *invoke))
+    return [Row("tool call from Lua, inline, with validation", "us", inline),
+            Row("the same in a warm runner, beyond inline", "us",
+                [b - a for a, b in zip(inline, process)], goals=[at_most(25)]),
+            Row("first call of a cold runner, beyond inline", "ms",
+                [b - a for a, b in zip(warm, cold)], goals=[at_most(10)])]
+
+
 # ---- much text ----
 
 def printed(bench, kernel, code, lines):
@@ -365,4 +389,4 @@ def ipykernel(bench):
 
 FIGURES = {f.__name__: f for f in (spawn, kernel_info, execute, pipelined, print_lines, large,
                                    interrupt, control_busy, idle, memory, commands, scan,
-                                   tool_requests, ipykernel)}
+                                   tool_requests, isolation, ipykernel)}

@@ -115,8 +115,8 @@ class Bench:
     def floor(self):
         return self.start(self.floor_command)
 
-    def ours(self):
-        return self.start(self.ours_command)
+    def ours(self, *settings):
+        return self.start(lambda file: [*self.ours_command(file), *settings])
 
     def ipykernel(self):
         return self.start(lambda file: ["/usr/bin/python3", "-m", "ipykernel_launcher", "-f",

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every tool, by the cases beside its source (plugins/tools/NAME/cases.json), through the real
-binary: one process a step, in an empty working directory. Results are checked against the result
-schema of the manifest on the way ([tools] check_results)."""
+binary: one process a step, in an empty working directory; each where the tool runs by default, and
+in a sandboxed process of its own. Results are checked against the result schema of the manifest on
+the way ([tools] check_results)."""
 import base64
 import json
 import re
@@ -80,10 +81,11 @@ def check(step, reply, where):
         f"a case without an expectation: {where}"
 
 
+@pytest.mark.parametrize("isolation", ["auto", "process"])
 @pytest.mark.parametrize("name,case", load_cases())
-def test_case(llmspell, name, case):
+def test_case(llmspell, name, case, isolation):
     set_up(llmspell.cwd, case.get("setup", {}))
-    env = {"TMPDIR": str(llmspell.cwd)}
+    env = {"TMPDIR": str(llmspell.cwd), "LLMSPELL_TOOLS_ISOLATION": isolation}
     for step in case.get("steps", [case]):
         text = json.dumps(step["params"])
         source = text if len(text) < 100000 else "-"

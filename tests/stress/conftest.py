@@ -13,7 +13,7 @@ _spec = importlib.util.spec_from_file_location("integration_conftest", _folder /
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
 ROOT, BUILD, BINARY, SLOW = _module.ROOT, _module.BUILD, _module.BINARY, _module.SLOW
-llmspell, kernel = _module.llmspell, _module.kernel
+Llmspell, llmspell, kernel = _module.Llmspell, _module.llmspell, _module.kernel
 
 
 @pytest.fixture(autouse=True)
