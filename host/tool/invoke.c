@@ -143,14 +143,35 @@ static int64_t wall_limit(const struct registry *registry, const struct tool *to
 /* What a tool's call of another tool needs to know. */
 struct nesting {
     struct registry *registry;
+    const json_t *params; /* of the call: it says which tools may be called back */
     const struct invoke_options *options;
 };
+
+/* Has the caller given "tool:NAME" as a parameter? The process itself is not trusted: else it could
+ * act with the rights of any tool. */
+static bool is_named(const json_t *params, const char *name)
+{
+    static const char prefix[] = "tool:";
+    const char *key, *text;
+    json_t *value;
+    json_object_foreach((json_t *)params, key, value)
+    {
+        text = json_string_value(value);
+        if (text && strncmp(text, prefix, sizeof prefix - 1) == 0 &&
+            strcmp(text + sizeof prefix - 1, name) == 0)
+            return true;
+    }
+    return false;
+}
 
 static int nested(void *data, const char *name, const json_t *params, int64_t wall_ms,
                   json_t **ret_result, struct error *ret_error)
 {
     const struct nesting *nesting = data;
     LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
+    if (!is_named(nesting->params, name))
+        return error_set(ret_error, LLMSPELL_EPERM,
+                         "%s may not be called from here: no parameter names tool:%s", name, name);
     if (nesting->options->depth >= NESTED_DEPTH_MAX)
         return error_set(ret_error, LLMSPELL_ELIMIT, "more than %d tools call one another",
                          NESTED_DEPTH_MAX);
@@ -170,7 +191,7 @@ static int run_in_process(struct registry *registry, struct tool *tool, const js
                           const struct invoke_options *options, json_t **ret_result,
                           struct error *ret_error)
 {
-    struct nesting nesting = {registry, options};
+    struct nesting nesting = {registry, params, options};
     struct runner_call call = {
         .key = options->grants ? NULL : tool,
         .plugin = tool->plugin,
@@ -185,7 +206,7 @@ static int run_in_process(struct registry *registry, struct tool *tool, const js
         .cancel = options->cancel,
         .progress = options->progress,
         .progress_data = options->progress_data,
-        .nested = nested,
+        .nested = json_object_get(tool->manifest, "native") ? nested : NULL,
         .nested_data = &nesting,
     };
     if (call.wall_ms == 0)

@@ -167,6 +167,14 @@ static int64_t time_left(const struct talk *talk)
     return talk->deadline_ns == 0 ? 0 : left_ns < 1000000 ? 1 : left_ns / 1000000;
 }
 
+static enum outcome out_of_order(struct talk *talk, const char *what)
+{
+    error_set(talk->error, LLMSPELL_EFAILED,
+              "the process of %s %s: it was ended; the tool writes into files that are not its own",
+              talk->process->source, what);
+    return GONE;
+}
+
 /* The tool waits until the other one has answered; the answer goes back as a frame. */
 static enum outcome take_nested(struct talk *talk, const json_t *value)
 {
@@ -174,7 +182,9 @@ static enum outcome take_nested(struct talk *talk, const json_t *value)
     const char *name = llmspell_string(value, "name");
     LLMSPELL_CLEANUP_JSON json_t *result = NULL;
     struct error error = {0};
-    if (!name || !call->nested)
+    if (!call->nested)
+        return out_of_order(talk, "sent a message that nobody expects");
+    if (!name)
         error_set(&error, LLMSPELL_EUNAVAILABLE, "no other tool can be called from here");
     else
         error.code = call->nested(call->nested_data, name, json_object_get(value, "params"),
@@ -184,14 +194,6 @@ static enum outcome take_nested(struct talk *talk, const json_t *value)
     int rc = frame_write_json(talk->process->channel, why ? FRAME_ERROR : FRAME_RESULT,
                               why ? why : result, &wait);
     return rc < 0 ? tell_unsent(talk, rc) : GO_ON;
-}
-
-static enum outcome out_of_order(struct talk *talk, const char *what)
-{
-    error_set(talk->error, LLMSPELL_EFAILED,
-              "the process of %s %s: it was ended; the tool writes into files that are not its own",
-              talk->process->source, what);
-    return GONE;
 }
 
 static enum outcome take_result(struct talk *talk, const char *text, size_t size)

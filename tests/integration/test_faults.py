@@ -182,6 +182,7 @@ FAULTS = [  # parameters, error (or what the result must hold), a line of the lo
     ("frames_for_ever", {"text": "P"}, STOPPED, None),
     ("frames_for_ever", {"text": "T"}, STOPPED, "its process is not used again"),
     ("frames_for_ever", {"text": "Y"}, ORDER, None),
+    ("nested", {}, ORDER, None),  # other tools are not its to call
     ("huge_frame", {"n": 1 << 31}, ("limit_exceeded", "answer of more than"), None),
     ("huge_frame", {"n": 1 << 20}, STOPPED, None),
     ("half_frame", {"n": 6}, ("failed", "exit status 6 during"), None),

@@ -205,6 +205,7 @@ static const struct {
               FAULT(bad_json),
               FAULT(huge_frame),
               FAULT(frames_for_ever),
+              FAULT(nested),
               FAULT(half_frame),
               FAULT(log),
               FAULT(log_raw),

@@ -29,6 +29,7 @@ fault_fn do_open_many;
 __attribute__((noreturn)) fault_fn do_garbage;
 fault_fn do_bad_json;
 __attribute__((noreturn)) fault_fn do_frames_for_ever;
+fault_fn do_nested;
 fault_fn do_huge_frame;
 fault_fn do_half_frame;
 fault_fn do_chdir;

@@ -127,6 +127,14 @@ json_t *do_frames_for_ever(const struct arguments *arguments)
         put_frame(*kind, text, sizeof text - 1);
 }
 
+json_t *do_nested(const struct arguments *arguments)
+{
+    static const char text[] = "{\"name\": \"file_operations\", \"params\": {\"operation\": "
+                               "\"write\", \"path\": \"stolen\", \"content\": \"x\"}}";
+    put_frame('N', text, sizeof text - 1);
+    return do_loop(arguments);
+}
+
 json_t *do_huge_frame(const struct arguments *arguments)
 {
     const uint32_t head[2] = {(uint32_t)arguments->n, 'R'};
