@@ -186,7 +186,7 @@ def test_two_daemons_one_file(llmspell):
     assert [client.wait(timeout=60 * SLOW) for client in clients] == [0, 0]
     llmspell.run("kernel", "stop", "--all")
     files = list((llmspell.home / "logs").glob("shared.log*"))
-    assert len(files) > 5
+    assert len(files) > 1  # how many depends on who finds the file in the other's hands
     text = "".join(read(path) for path in files)
     for id in ("one", "two"):
         assert sorted(said(text, id)) == list(range(1, 1501))
