@@ -5,7 +5,7 @@ BUILD ?= build
 PYTHON := /usr/bin/python3
 JOBS := $(shell nproc)
 
-.PHONY: help run check packages build test lint format bench stress fuzz asan tsan coverage install deb clean
+.PHONY: help run check packages test-packages build test lint format bench stress fuzz asan tsan coverage install deb clean
 
 help:
 	@echo 'make run       install packages, build, start a kernel daemon, run a script in it, stop it'
@@ -23,10 +23,13 @@ help:
 run: packages build
 	examples/tour.sh $(BUILD)/bin/llmspell
 
-check: packages build test
+check: test-packages build test
 
 packages:
 	@tools/packages.sh
+
+test-packages:
+	@tools/packages.sh tests
 
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)
@@ -47,7 +50,7 @@ tsan:
 	@$(PYTHON) tests/check.py --build build-tsan --sanitizer thread integration -k jupyter
 
 coverage:
-	@tools/packages.sh gcovr
+	@tools/packages.sh tests gcovr
 	@cmake --preset coverage && cmake --build --preset coverage -j $(JOBS)
 	@$(PYTHON) tests/check.py --build build-coverage unit integration
 	@gcovr --root . --exclude tests --txt build-coverage

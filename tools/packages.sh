@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs what building, running and testing needs, through apt, and the packages named as arguments;
-# does nothing if all is there.
+# Installs what building and running needs, through apt; with `tests` as the first argument, what the
+# tests need, too; and the packages named as arguments. Does nothing if all is there.
 set -euo pipefail
 
 packages=(
-    build-essential cmake ninja-build pkg-config git clang-format-14 scdoc man-db
+    build-essential cmake ninja-build pkg-config git libcunit1-dev
     libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev zlib1g-dev libseccomp-dev libffi-dev # the host
     libcurl4-openssl-dev libsqlite3-dev openssl                                    # its extensions
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
-    libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev   # tools
-    libcunit1-dev python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
-    jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel faketime logrotate
-    systemd shellcheck python3-yaml                                                # service files
-    libfaketime procps                                                             # clock jumps, dumps
+    libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev       # tools
+    scdoc man-db                                                                   # manual pages
+)
+tests=(
+    clang-format-14 shellcheck python3-yaml                                        # lint
+    python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
+    jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel             # real clients
+    systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
+    rustc                                                                          # a tool in Rust
 )
 
+if [ "${1:-}" = tests ]; then
+    packages+=("${tests[@]}")
+    shift
+fi
 packages+=("$@")
 
 missing=()

@@ -65,6 +65,12 @@ int channel_open_remote(const struct config *config, const struct catalog *catal
         return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
     channel->ctx = &plugin->ctx;
     int rc = protocol_open(config, plugin, &channel->protocol, &channel->protocol_self, ret_error);
+    const struct llmspell_protocol *protocol = channel->protocol;
+    if (rc == 0 && !(protocol->connect && protocol->request && protocol->disconnect))
+        rc = error_set(ret_error, LLMSPELL_EUNAVAILABLE,
+                       "the kernel speaks \"%s\", which has no connect half: commands cannot reach "
+                       "it; start the kernel with jupyter as the first of [kernel] protocol",
+                       name);
     if (rc == 0)
         rc = connect_remote(channel, connection, timeout_ms, ret_error);
     if (rc < 0)

@@ -11,6 +11,8 @@
 #include "kernel/internal.h"
 #include "log/logger.h"
 #include "plugin/loader.h"
+#include "tool/callback.h"
+#include "tool/nested.h"
 #include "util/thread.h"
 
 /* ---- llmspell.executor/1: what the runtime may ask ---- */
@@ -42,6 +44,49 @@ static int32_t api_request(struct llmspell_call *base, const char *msg_type, jso
     struct operation *operation = operation_of(base);
     int rc = kernel_answer(operation, msg_type, content, ret_reply);
     json_decref(content);
+    return rc;
+}
+
+/* A function of the script, as tools know it. */
+struct calling {
+    struct operation *operation;
+    llmspell_function_fn function;
+    void *data;
+};
+
+/* What the function calls itself, it calls without functions of its own, unless it says so. */
+static int call_function(void *data, const char *name, const json_t *arguments, json_t **ret_result,
+                         struct error *ret_error)
+{
+    struct calling *calling = data;
+    struct operation *operation = calling->operation;
+    const struct callback_functions *functions = operation->functions;
+    char message[ERROR_MESSAGE_MAX] = "";
+    if (operation->depth >= NESTED_DEPTH_MAX)
+        return error_set(ret_error, LLMSPELL_ELIMIT, "more than %d tools call one another",
+                         NESTED_DEPTH_MAX);
+    operation->functions = NULL;
+    operation->depth++;
+    int rc = calling->function(calling->data, name, arguments, ret_result, message, sizeof message);
+    operation->depth--;
+    operation->functions = functions;
+    return rc < 0 ? error_set(ret_error, rc, "the function %s: %s", name,
+                              *message ? message : llmspell_error_text(rc))
+                  : 0;
+}
+
+static int32_t api_request_calling(struct llmspell_call *base, const char *msg_type,
+                                   json_t *content, llmspell_function_fn function, void *data,
+                                   json_t **ret_reply)
+{
+    struct operation *operation = operation_of(base);
+    const struct callback_functions *before = operation->functions;
+    struct calling calling = {operation, function, data};
+    const struct callback_functions functions = {
+        .names = json_object_get(content, "functions"), .call = call_function, .data = &calling};
+    operation->functions = &functions;
+    int rc = api_request(base, msg_type, content, ret_reply);
+    operation->functions = before;
     return rc;
 }
 
@@ -93,7 +138,8 @@ static const void *runtime_extension(struct llmspell_ctx *ctx, const char *id)
                                                  .write = api_write,
                                                  .emit = api_emit,
                                                  .request = api_request,
-                                                 .input = api_input};
+                                                 .input = api_input,
+                                                 .request_calling = api_request_calling};
     (void)ctx;
     return strcmp(id, LLMSPELL_EXECUTOR) == 0 ? &api : NULL;
 }

@@ -32,6 +32,8 @@ struct operation {
     uint32_t held;      /* callbacks that run; guarded by the kernel's lock, as detached */
     bool detached;      /* its client is gone: no more callbacks */
     struct cancel cancel;
+    const struct callback_functions *functions; /* that its tools may call back; [executor] */
+    unsigned depth;                             /* of tools that called them back; [executor] */
     atomic_bool aborted; /* to be answered with status aborted, without running */
     uint32_t flags;
     uint32_t parent_size;

@@ -84,6 +84,8 @@ static json_t *invoke(struct operation *operation, struct registry *registry, co
         .cancel = &operation->cancel,
         .progress = on_progress,
         .progress_data = &progress,
+        .depth = operation->depth,
+        .functions = operation->functions,
         .check_result = config_bool(registry_config(registry), "tools", "check_results"),
     };
     json_t *reply;

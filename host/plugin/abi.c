@@ -27,7 +27,8 @@ static_assert(offsetof(struct llmspell_call, ctx) == 16, "pinned");
 static_assert(sizeof(struct llmspell_message) == 32, "struct llmspell_message is ABI");
 static_assert(sizeof(struct llmspell_request) == 72, "struct llmspell_request is ABI");
 static_assert(sizeof(struct llmspell_kernel) == 40, "struct llmspell_kernel is ABI");
-static_assert(sizeof(struct llmspell_executor) == 40, "struct llmspell_executor is ABI");
+static_assert(sizeof(struct llmspell_executor) == 48, "struct llmspell_executor is ABI");
+static_assert(offsetof(struct llmspell_executor, request_calling) == 40, "since 1.1");
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");

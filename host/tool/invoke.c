@@ -6,8 +6,8 @@
 
 #include <llmspell/fs.h>
 
+#include "tool/callback.h"
 #include "tool/extensions.h"
-#include "tool/nested.h"
 #include "tool/tool.h"
 
 #define MEMORY_MB 512 /* of a runner whose tool's manifest gives no limit */
@@ -140,58 +140,11 @@ static int64_t wall_limit(const struct registry *registry, const struct tool *to
     return least(options->timeout_ms, least(configured, tool->wall_ms));
 }
 
-/* What a tool's call of another tool needs to know. */
-struct nesting {
-    struct registry *registry;
-    const json_t *params; /* of the call: it says which tools may be called back */
-    const struct invoke_options *options;
-};
-
-/* Has the caller given "tool:NAME" as a parameter? The process itself is not trusted: else it could
- * act with the rights of any tool. */
-static bool is_named(const json_t *params, const char *name)
-{
-    static const char prefix[] = "tool:";
-    const char *key, *text;
-    json_t *value;
-    json_object_foreach((json_t *)params, key, value)
-    {
-        text = json_string_value(value);
-        if (text && strncmp(text, prefix, sizeof prefix - 1) == 0 &&
-            strcmp(text + sizeof prefix - 1, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-static int nested(void *data, const char *name, const json_t *params, int64_t wall_ms,
-                  json_t **ret_result, struct error *ret_error)
-{
-    const struct nesting *nesting = data;
-    LLMSPELL_CLEANUP_JSON json_t *reply = NULL;
-    if (!is_named(nesting->params, name))
-        return error_set(ret_error, LLMSPELL_EPERM,
-                         "%s may not be called from here: no parameter names tool:%s", name, name);
-    if (nesting->options->depth >= NESTED_DEPTH_MAX)
-        return error_set(ret_error, LLMSPELL_ELIMIT, "more than %d tools call one another",
-                         NESTED_DEPTH_MAX);
-    struct invoke_options options = {.timeout_ms = wall_ms,
-                                     .cancel = nesting->options->cancel,
-                                     .depth = nesting->options->depth + 1};
-    int rc = tool_invoke(nesting->registry, name, params, &options, &reply);
-    if (rc < 0) {
-        const json_t *error = json_object_get(reply, "error");
-        return error_set(ret_error, rc, "tool %s: %s", name, llmspell_string(error, "message"));
-    }
-    *ret_result = json_incref(json_object_get(reply, "result"));
-    return 0;
-}
-
 static int run_in_process(struct registry *registry, struct tool *tool, const json_t *params,
                           const struct invoke_options *options, json_t **ret_result,
                           struct error *ret_error)
 {
-    struct nesting nesting = {registry, params, options};
+    struct callback_scope scope = {registry, params, options};
     struct runner_call call = {
         .key = options->grants ? NULL : tool,
         .plugin = tool->plugin,
@@ -206,8 +159,8 @@ static int run_in_process(struct registry *registry, struct tool *tool, const js
         .cancel = options->cancel,
         .progress = options->progress,
         .progress_data = options->progress_data,
-        .nested = json_object_get(tool->manifest, "native") ? nested : NULL,
-        .nested_data = &nesting,
+        .nested = json_object_get(tool->manifest, "native") ? callback_answer : NULL,
+        .nested_data = &scope,
     };
     if (call.wall_ms == 0)
         call.wall_ms = WALL_MS;
@@ -253,6 +206,8 @@ static int invoke(struct registry *registry, struct tool *tool, const json_t *pa
         rc = params_check(tool->plan, tool->parameters, prepared, ret_error);
     if (rc == 0)
         rc = check_policy(registry, tool, ret_error);
+    if (rc == 0)
+        rc = callback_check(tool->manifest, prepared, options->functions, ret_error);
     if (rc == 0 && tool->process)
         rc = run_in_process(registry, tool, prepared, options, &result, ret_error);
     else if (rc == 0 && (rc = tool_open(tool, registry, ret_error)) == 0)

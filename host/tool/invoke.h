@@ -12,13 +12,15 @@
 struct files;
 struct grants;
 struct extensions;
+struct callback_functions;
 
 struct invoke_options {
     int64_t timeout_ms;    /* 0 = what manifest and [tools] timeout say; else the least counts */
     struct cancel *cancel; /* non-zero ends the call; or NULL */
     call_progress_fn progress;
     void *progress_data;
-    unsigned depth;              /* of tools that call tools; 0: called by a client or a script */
+    unsigned depth; /* of tools that call tools; 0: called by a client or a script */
+    const struct callback_functions *functions; /* of the script, which tools call back; or NULL */
     const struct grants *grants; /* for a process, instead of the tool's own (tool test); or NULL */
     const struct files *files;   /* instead of the tool's own roots (tool test); or NULL */
     bool check_result;           /* a result that breaks the manifest's schema is an error */

@@ -14,16 +14,12 @@ static struct plugin *plugin_of(struct llmspell_ctx *ctx)
     return (struct plugin *)((char *)ctx - offsetof(struct plugin, ctx));
 }
 
-/* A callback parameter holds "tool:NAME": C calls back, the tool answers. */
-static int call_tool(void *data, struct llmspell_call *call, const char *name,
-                     const json_t *arguments, json_t **ret_result, struct error *ret_error)
+/* A callback parameter holds the name of what answers. */
+static int call_named(void *data, struct llmspell_call *call, const char *name,
+                      const json_t *arguments, json_t **ret_result, struct error *ret_error)
 {
     const struct nested_tools *nested = data;
-    static const char prefix[] = "tool:";
-    if (strncmp(name, prefix, sizeof prefix - 1) != 0)
-        return error_set(ret_error, LLMSPELL_EINVAL,
-                         "\"%s\" names no callback: write tool:NAME, the name of a tool", name);
-    return nested->invoke(call, name + sizeof prefix - 1, arguments, ret_result, ret_error);
+    return nested->invoke(call, name, arguments, ret_result, ret_error);
 }
 
 static int32_t open_tool(struct llmspell_call *call, const json_t *config, void **ret_self)
@@ -40,7 +36,7 @@ static int32_t open_tool(struct llmspell_call *call, const json_t *config, void 
         return llmspell_fail(call, rc, "%s: %s", plugin->path, error.message);
     const struct nested_tools *nested = call->host->extension(call->ctx, NESTED_TOOLS);
     if (nested)
-        native_set_callback(native, call_tool, (void *)nested);
+        native_set_callback(native, call_named, (void *)nested);
     *ret_self = native;
     return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A tool that calls another tool: for callbacks of native tools (native_tool.c). An extension of
- * the host's own, not yet one for plugin authors. */
+ * A tool that calls another tool, or a function of the script that calls it: for callbacks of
+ * native tools (native_tool.c). An extension of the host's own, not yet one for plugin authors. */
 #ifndef HOST_NESTED_H
 #define HOST_NESTED_H
 
@@ -10,10 +10,12 @@
 
 #define NESTED_TOOLS "llmspell/draft/tools/1"
 #define NESTED_DEPTH_MAX 8 /* tools that call tools */
+#define NESTED_TOOL "tool:"
+#define NESTED_FUNCTION "function:"
 
 struct nested_tools {
-    /* Calls the tool `name` with the rights that it has itself. *ret_result: a new reference.
-     * [the thread of the call] */
+    /* Calls "tool:NAME", with the rights that it has itself, or "function:NAME". *ret_result: a new
+     * reference. [the thread of the call] */
     int (*invoke)(struct llmspell_call *call, const char *name, const json_t *params,
                   json_t **ret_result, struct error *ret_error);
 };

@@ -82,6 +82,27 @@ def web(tool, server):
 
 # ---- requests ----
 
+def test_a_change_of_the_policy_reaches_the_tool(llmspell, folder, server, tmp_path):
+    """After a reload the next call sees other rules, also one that a warm process would serve."""
+    settings = llmspell.home / "llmspell.ini"
+    settings.write_text("[tool.extend]\nnet = true\n")
+    llmspell.start("--plugin-dir", folder)
+    params = json.dumps({"operation": "http", "url": f"{server.url}/echo"})
+
+    def get():
+        return llmspell.run("--kernel", "test", "tool", "invoke", "extend", "--params", params,
+                            "--output", "json").json
+
+    assert get()["error"]["code"] == "permission_denied"
+    settings.write_text("[tool.extend]\nnet = true\n[policy]\n"
+                        f"http_private = 127.0.0.1:{server.port}\n")
+    assert llmspell.run("kernel", "reload", "test").status == 0
+    assert get()["result"]["status"] == 200
+    settings.write_text("[tool.extend]\nnet = true\n")
+    assert llmspell.run("kernel", "reload", "test").status == 0
+    assert get()["status"] == "error" and len(server.seen) == 1
+
+
 def test_get(web, server):
     result = web.ok("http", url=f"{server.url}/echo?a=b%20c")
     seen = json.loads(result["body"])

@@ -30,6 +30,7 @@ struct pull {
     lua_State *L;
     json_t **box;
     struct convert_error *error;
+    json_t **functions; /* a box for the names of functions; NULL: there may be none */
 };
 
 static int pull_value(struct pull *pull, int index, const struct step *step);
@@ -296,6 +297,20 @@ static int pull_table(struct pull *pull, int index, const struct step *step)
                     : pull_object(pull, index, step, value);
 }
 
+/* In the outermost table: its caller knows it by its name. */
+static int pull_function(struct pull *pull, const struct step *step)
+{
+    char text[256];
+    if (!pull->functions || step->depth != 1 || step->index > 0)
+        return refuse(pull, step, "a function");
+    if (snprintf(text, sizeof text, "function:%s", step->key) >= (int)sizeof text)
+        return refuse(pull, step, "a function (its name is too long)");
+    if (!*pull->functions)
+        *pull->functions = json_array();
+    json_array_append_new(*pull->functions, json_string(step->key));
+    return attach(pull, step, json_string(text));
+}
+
 static int pull_value(struct pull *pull, int index, const struct step *step)
 {
     char what[64];
@@ -310,6 +325,8 @@ static int pull_value(struct pull *pull, int index, const struct step *step)
         return pull_string(pull, index, step);
     case LUA_TTABLE:
         return pull_table(pull, index, step);
+    case LUA_TFUNCTION:
+        return pull_function(pull, step);
     case LUA_TLIGHTUSERDATA:
         if (!lua_touserdata(pull->L, index))
             return attach(pull, step, json_null());
@@ -324,6 +341,14 @@ static int pull_value(struct pull *pull, int index, const struct step *step)
 int convert_pull(lua_State *L, int index, json_t **box, struct convert_error *ret_error)
 {
     struct pull pull = {.L = L, .box = box, .error = ret_error};
+    struct step root = {0};
+    return pull_value(&pull, lua_absindex(L, index), &root);
+}
+
+int convert_pull_params(lua_State *L, int index, json_t **box, json_t **functions,
+                        struct convert_error *ret_error)
+{
+    struct pull pull = {.L = L, .box = box, .error = ret_error, .functions = functions};
     struct step root = {0};
     return pull_value(&pull, lua_absindex(L, index), &root);
 }

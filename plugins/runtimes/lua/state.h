@@ -147,6 +147,10 @@ struct convert_error {
 };
 json_t **convert_box(lua_State *L); /* pushes a userdata that owns a json_t (NULL at first) */
 int convert_pull(lua_State *L, int index, json_t **box, struct convert_error *ret_error);
+/* The same for the parameters of a tool: a function in the table itself, under a name, becomes the
+ * text "function:NAME", and its name is appended to *functions (NULL until there is one). */
+int convert_pull_params(lua_State *L, int index, json_t **box, json_t **functions,
+                        struct convert_error *ret_error);
 void convert_push(lua_State *L, const json_t *value);
 void convert_open(lua_State *L);
 void convert_mark(lua_State *L, int index, int array); /* marks a table as JSON array or object */

@@ -58,7 +58,74 @@ int toolcall_error(lua_State *L, const char *code, const char *message, const ch
     return lua_error(L);
 }
 
-json_t **toolcall_request(lua_State *L, const char *msg_type, json_t *content)
+/* ---- functions that a tool calls back ---- */
+
+struct calling {
+    lua_State *L;
+    int params; /* stack index of the table that holds the functions */
+};
+
+/* function, arguments → result in a box. Protected. */
+static int call_function(lua_State *L)
+{
+    struct convert_error error;
+    json_t **ret_result = lua_touserdata(L, 1);
+    convert_push(L, lua_touserdata(L, 3));
+    lua_replace(L, 3);
+    lua_pushvalue(L, 2);
+    lua_pushvalue(L, 3);
+    lua_call(L, 1, 1);
+    json_t **box = convert_box(L);
+    if (convert_pull(L, -2, box, &error) < 0)
+        return luaL_error(L, "what it returned: %s", error.message);
+    *ret_result = *box;
+    *box = NULL;
+    return 0;
+}
+
+static int32_t failed(lua_State *L, char *ret_message, uint64_t size)
+{
+    if (interrupt_pending(runtime_of(L)) != STOP_NONE)
+        return LLMSPELL_ECANCELLED;
+    report_message(L, -1);
+    snprintf(ret_message, size, "%s", lua_tostring(L, -1) ? lua_tostring(L, -1) : "");
+    return LLMSPELL_EFAILED;
+}
+
+static int32_t on_function(void *data, const char *name, const json_t *arguments,
+                           json_t **ret_result, char *ret_message, uint64_t message_size)
+{
+    const struct calling *calling = data;
+    lua_State *L = calling->L;
+    int top = lua_gettop(L);
+    if (!lua_checkstack(L, LUA_MINSTACK))
+        return LLMSPELL_ENOMEM;
+    lua_pushcfunction(L, call_function);
+    lua_pushlightuserdata(L, ret_result);
+    lua_pushstring(L, name);
+    lua_rawget(L, calling->params);
+    lua_pushlightuserdata(L, (void *)(uintptr_t)arguments);
+    int status = lua_pcall(L, 3, 0, 0);
+    output_flush(runtime_of(L));
+    int32_t code = status == LUA_OK ? 0 : failed(L, ret_message, message_size);
+    lua_settop(L, top);
+    return code;
+}
+
+/* ---- requests ---- */
+
+static int32_t send(struct runtime *rt, const char *msg_type, json_t *content,
+                    struct calling *calling, json_t **ret_reply)
+{
+    if (!calling)
+        return rt->executor->request(rt->call, msg_type, content, ret_reply);
+    return rt->executor->request_calling(rt->call, msg_type, content, on_function, calling,
+                                         ret_reply);
+}
+
+/* calling: NULL if content holds no functions. */
+static json_t **request(lua_State *L, const char *msg_type, json_t *content,
+                        struct calling *calling)
 {
     struct runtime *rt = runtime_of(L);
     json_t **box = convert_box(L);
@@ -68,7 +135,7 @@ json_t **toolcall_request(lua_State *L, const char *msg_type, json_t *content)
                        NULL);
     }
     output_flush(rt);
-    int32_t code = rt->executor->request(rt->call, msg_type, content, box);
+    int32_t code = send(rt, msg_type, content, calling, box);
     if (code == LLMSPELL_ECANCELLED)
         interrupt_stop(rt, STOP_INTERRUPT);
     interrupt_check(L);
@@ -77,9 +144,14 @@ json_t **toolcall_request(lua_State *L, const char *msg_type, json_t *content)
     return box;
 }
 
-json_t **toolcall_demand(lua_State *L, const char *tool, json_t *content)
+json_t **toolcall_request(lua_State *L, const char *msg_type, json_t *content)
 {
-    json_t **box = toolcall_request(L, "tool_request", content);
+    return request(L, msg_type, content, NULL);
+}
+
+static json_t **demand(lua_State *L, const char *tool, json_t *content, struct calling *calling)
+{
+    json_t **box = request(L, "tool_request", content, calling);
     if (llmspell_is(*box, "status", "ok"))
         return box;
     const json_t *error = json_object_get(*box, "error");
@@ -90,6 +162,11 @@ json_t **toolcall_demand(lua_State *L, const char *tool, json_t *content)
     toolcall_error(L, code ? code : "failed", message ? message : "the request failed",
                    llmspell_string(error, "path"), name ? name : tool);
     return NULL;
+}
+
+json_t **toolcall_demand(lua_State *L, const char *tool, json_t *content)
+{
+    return demand(L, tool, content, NULL);
 }
 
 /* The milliseconds that a call may take: its own limit, or what is left of the cell's. 0: none. */
@@ -118,14 +195,15 @@ int toolcall_invoke(lua_State *L, const char *name, int params, int options)
 {
     struct convert_error error;
     json_int_t limit = time_left(L, options);
-    json_t **box = convert_box(L);
+    json_t **box = convert_box(L), **functions = convert_box(L);
+    struct calling calling = {L, params};
     if (lua_isnoneornil(L, params)) {
         *box = json_object();
     } else if (!lua_istable(L, params)) {
         snprintf(error.message, sizeof error.message, "the parameters have to be a table, not a %s",
                  luaL_typename(L, params));
         toolcall_error(L, "invalid_params", error.message, "", name);
-    } else if (convert_pull(L, params, box, &error) < 0) {
+    } else if (convert_pull_params(L, params, box, functions, &error) < 0) {
         toolcall_error(L, "invalid_params", error.message, error.pointer, name);
     }
     if (json_is_array(*box))
@@ -135,7 +213,9 @@ int toolcall_invoke(lua_State *L, const char *name, int params, int options)
         json_pack("{s:s, s:s, s:O}", "command", "invoke", "name", name, "params", *box);
     if (content && limit > 0)
         json_object_set_new(content, "timeout_ms", json_integer(limit));
-    json_t **reply = toolcall_demand(L, name, content);
+    if (content && *functions)
+        json_object_set(content, "functions", *functions);
+    json_t **reply = demand(L, name, content, *functions ? &calling : NULL);
     const json_t *result = json_object_get(*reply, "result");
     if (result)
         convert_push(L, result);

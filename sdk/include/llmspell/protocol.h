@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * For authors of protocol plugins. Two halves behind one entry: serve (in a kernel process) and
- * connect (a client's channel to a running kernel). docs/protocols.md shows both. */
+ * connect (a client's channel to a running kernel). docs/protocols.md shows both. A protocol that
+ * only serves leaves connect, request and disconnect NULL: commands do not reach its kernels. */
 #ifndef LLMSPELL_PROTOCOL_H
 #define LLMSPELL_PROTOCOL_H
 

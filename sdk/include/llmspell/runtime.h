@@ -17,6 +17,13 @@ extern "C" {
 #define LLMSPELL_STDOUT 1
 #define LLMSPELL_STDERR 2
 
+/* A function of the script that a tool calls back (see request_calling). arguments: an object,
+ * borrowed; *ret_result: a new reference. On failure: a negative code, with the reason in
+ * ret_message (message_size bytes, NUL included). [executor] */
+typedef int32_t (*llmspell_function_fn)(void *data, const char *name, const json_t *arguments,
+                                        json_t **ret_result, char *ret_message,
+                                        uint64_t message_size);
+
 struct llmspell_executor {
     uint32_t size;
     uint32_t reserved;
@@ -38,6 +45,13 @@ struct llmspell_executor {
      * the client has no stdin; ECANCELLED: interrupted; ENOTFOUND: end of input. */
     int32_t (*input)(struct llmspell_call *call, const char *prompt, int32_t password,
                      json_t **ret_value);
+
+    /* As request, for a tool_request to invoke a tool whose parameters hold functions: content has
+     * "functions", an array of the names of those parameters, and each has the text
+     * "function:NAME", with its own name, as its value. function is called while this waits, with
+     * one of the names. Since 1.1. */
+    int32_t (*request_calling)(struct llmspell_call *call, const char *msg_type, json_t *content,
+                               llmspell_function_fn function, void *data, json_t **ret_reply);
 };
 
 struct llmspell_runtime {

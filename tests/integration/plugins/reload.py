@@ -6,12 +6,13 @@ import os
 import shutil
 import signal
 import socket
+from pathlib import Path
 
 from conftest import BUILD, ROOT
 from jupyter_session import PATIENCE, wait_until
 from plugins import maker
 
-ECHO = ROOT / "tests" / "consumers" / "echo"
+ECHO = Path(__file__).resolve().parent / "echo"
 OPTIONAL = {"started": {"type": "string"}, "until": {"type": "string"}, "read": {"type": "string"}}
 
 
