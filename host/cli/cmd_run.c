@@ -22,7 +22,7 @@
 struct execution {
     const struct cli *cli;
     bool show;       /* print streams and values as they come */
-    json_t *outputs; /* json: every stream, display and result event */
+    json_t *outputs; /* json: every stream, display, update and result event */
     json_t *result;  /* data of the last execute_result */
     struct lines lines;
 };
@@ -48,7 +48,7 @@ static void on_event(void *data, const struct llmspell_message *message)
     struct execution *execution = data;
     const char *type = message->msg_type;
     bool stream = strcmp(type, "stream") == 0, result = strcmp(type, "execute_result") == 0;
-    bool display = strcmp(type, "display_data") == 0;
+    bool display = strcmp(type, "display_data") == 0 || strcmp(type, "update_display_data") == 0;
     if (!stream && !result && !display)
         return;
     if (result) {
@@ -61,7 +61,7 @@ static void on_event(void *data, const struct llmspell_message *message)
     else if (stream)
         write_all(llmspell_is(message->content, "name", "stderr") ? stderr : stdout,
                   json_object_get(message->content, "text"));
-    else if (execution->show)
+    else if (display || execution->show)
         show_value(message->content);
 }
 

@@ -31,7 +31,14 @@ struct pull {
     json_t **box;
     struct convert_error *error;
     json_t **functions; /* a box for the names of functions; NULL: there may be none */
+    size_t count;       /* of values so far */
+    size_t left;        /* bytes of memory, by and large */
 };
+
+/* What a value costs in Jansson's memory. */
+#define COST_CONTAINER 192
+#define COST_SCALAR 48
+#define CHECK_VALUES 4096 /* between two looks for an interrupt */
 
 static int pull_value(struct pull *pull, int index, const struct step *step);
 
@@ -311,9 +318,26 @@ static int pull_function(struct pull *pull, const struct step *step)
     return attach(pull, step, json_string(text));
 }
 
+/* A table that holds another one twice, which does so, too, … is endless without being a cycle. */
+static int pull_cost(struct pull *pull, int index, const struct step *step)
+{
+    int type = lua_type(pull->L, index);
+    size_t cost = type == LUA_TTABLE    ? COST_CONTAINER
+                  : type == LUA_TSTRING ? COST_SCALAR + lua_rawlen(pull->L, index)
+                                        : COST_SCALAR;
+    if (++pull->count % CHECK_VALUES == 0)
+        interrupt_check(pull->L);
+    if (cost > pull->left)
+        return refuse(pull, step, "so large a value");
+    pull->left -= cost;
+    return 0;
+}
+
 static int pull_value(struct pull *pull, int index, const struct step *step)
 {
     char what[64];
+    if (pull_cost(pull, index, step) < 0)
+        return -1;
     switch (lua_type(pull->L, index)) {
     case LUA_TNIL:
         return attach(pull, step, json_null());
@@ -338,17 +362,29 @@ static int pull_value(struct pull *pull, int index, const struct step *step)
     return refuse(pull, step, what);
 }
 
+int convert_pull_within(lua_State *L, int index, json_t **box, size_t bytes,
+                        struct convert_error *ret_error)
+{
+    struct pull pull = {.L = L, .box = box, .error = ret_error, .left = bytes};
+    struct step root = {0};
+    int code = pull_value(&pull, lua_absindex(L, index), &root);
+    if (code < 0) { /* now: the collector does not know how large it is */
+        json_decref(*box);
+        *box = NULL;
+    }
+    return code;
+}
+
 int convert_pull(lua_State *L, int index, json_t **box, struct convert_error *ret_error)
 {
-    struct pull pull = {.L = L, .box = box, .error = ret_error};
-    struct step root = {0};
-    return pull_value(&pull, lua_absindex(L, index), &root);
+    return convert_pull_within(L, index, box, SIZE_MAX, ret_error);
 }
 
 int convert_pull_params(lua_State *L, int index, json_t **box, json_t **functions,
                         struct convert_error *ret_error)
 {
-    struct pull pull = {.L = L, .box = box, .error = ret_error, .functions = functions};
+    struct pull pull = {
+        .L = L, .box = box, .error = ret_error, .functions = functions, .left = SIZE_MAX};
     struct step root = {0};
     return pull_value(&pull, lua_absindex(L, index), &root);
 }

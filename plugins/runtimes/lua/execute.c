@@ -17,6 +17,7 @@ struct cell {
     json_t *expressions; /* the reply's user_expressions */
     const char *key;     /* user expression that is evaluated */
     json_t *value;       /* its answer */
+    struct shown shown;
 };
 
 /* "@file" of a script, or "=In [3]", which tracebacks print as it is. */
@@ -108,7 +109,7 @@ static int ends_with_call(struct code code)
     for (struct token token; (token = lexer_next(&lexer)).kind != TOKEN_END;)
         if (token.kind != ';')
             last = token.kind;
-    return last == ')' || last == TOKEN_STRING;
+    return last == ')' || last == '}' || last == TOKEN_STRING;
 }
 
 /* io.write("x") as the last line returns the file, which nobody wants to see. */
@@ -122,22 +123,22 @@ static int is_written_stream(lua_State *L, int index, const struct cell *cell)
            ends_with_call(cell->code);
 }
 
+/* What statements return that are there for what they do: io.write("x"), display(x). */
+static int is_dropped(lua_State *L, int index, const struct cell *cell)
+{
+    return lua_isnil(L, index) || is_written_stream(L, index, cell) ||
+           (display_is_handle(L, index) && ends_with_call(cell->code));
+}
+
 /* Emits execute_result of the values from first to the top of the stack. */
 static void emit_result(lua_State *L, struct cell *cell, int first)
 {
     int count = lua_gettop(L) - first + 1;
-    if (count == 0 || (count == 1 && (lua_isnil(L, first) || is_written_stream(L, first, cell))))
+    if (count == 0 || (count == 1 && is_dropped(L, first, cell)))
         return;
-    struct text *text = text_new(L);
-    show_values(L, first, count, text);
-    interrupt_check(L); /* before anything that an error would leak */
-    json_t *data = json_object();
-    json_object_set_new(data, "text/plain", text_json(text->data ? text->data : "", text->size));
-    text_free(text);
-    json_t *content = json_pack("{s:o, s:{}, s:I}", "data", data, "metadata", "execution_count",
-                                llmspell_integer(cell->content, "execution_count", 0));
-    if (!content)
-        luaL_error(L, "not enough memory");
+    json_t *content = bundle_values(L, first, count);
+    json_object_set_new(content, "execution_count",
+                        json_integer(llmspell_integer(cell->content, "execution_count", 0)));
     output_emit(cell->rt, "execute_result", content);
 }
 
@@ -169,15 +170,10 @@ static int evaluate(lua_State *L)
         cell->value = report_error(L, status);
         return 0;
     }
-    struct text *shown = text_new(L);
-    lua_insert(L, 2);
-    if (lua_gettop(L) == 2)
+    if (lua_gettop(L) == 1)
         lua_pushnil(L);
-    show_values(L, 3, lua_gettop(L) - 2, shown);
-    json_t *data = json_object();
-    json_object_set_new(data, "text/plain", text_json(shown->data ? shown->data : "", shown->size));
-    text_free(shown);
-    cell->value = json_pack("{s:s, s:o, s:{}}", "status", "ok", "data", data, "metadata");
+    cell->value = bundle_values(L, 2, lua_gettop(L) - 1);
+    json_object_set_new(cell->value, "status", json_string("ok"));
     return 0;
 }
 
@@ -246,7 +242,7 @@ static int run(lua_State *L)
         status = call_script(L, push_arguments(L, cell->content));
     if (status != LUA_OK)
         cell->error = report_error(L, status);
-    else if (!json_is_true(json_object_get(cell->content, "silent")))
+    else if (!cell->shown.silent)
         emit_result(L, cell, 2);
     return 0;
 }
@@ -269,13 +265,16 @@ static json_t *make_reply(struct cell *cell)
         return report_stop(rt);
     if (cell->error)
         return json_incref(cell->error);
-    return json_pack("{s:s, s:O, s:[]}", "status", "ok", "user_expressions", cell->expressions,
-                     "payload");
+    json_t *payload = cell->shown.payload ? json_incref(cell->shown.payload) : json_array();
+    return json_pack("{s:s, s:O, s:o}", "status", "ok", "user_expressions", cell->expressions,
+                     "payload", payload);
 }
 
 static void run_cell(struct cell *cell)
 {
     struct runtime *rt = cell->rt;
+    struct shown *outer = rt->shown;
+    rt->shown = &cell->shown;
     input_reset(rt);
     interrupt_begin(rt);
     interrupt_pending(rt); /* cancelled before it began: sets the hook */
@@ -289,6 +288,7 @@ static void run_cell(struct cell *cell)
         state_call(rt, collect, NULL); /* what filled the memory may be garbage by now */
     lua_settop(rt->L, 0);
     output_flush(rt);
+    rt->shown = outer;
 }
 
 int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_reply)
@@ -301,6 +301,7 @@ int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_
                                 "execute_request needs code, a string");
     cell.code = chunk_trim(cell.code);
     cell.expressions = json_object();
+    cell.shown.silent = json_is_true(json_object_get(content, "silent"));
     name_chunk(&cell);
     run_cell(&cell);
     json_t *reply = make_reply(&cell);
@@ -309,5 +310,6 @@ int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_
     rt->traceback = NULL;
     json_decref(cell.error);
     json_decref(cell.expressions);
+    json_decref(cell.shown.payload);
     return llmspell_return(rt->call, ret_reply, reply);
 }

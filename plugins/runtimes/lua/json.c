@@ -115,6 +115,11 @@ static void write_value(struct text *text, const json_t *value, int indent, int 
     }
 }
 
+void jsonlib_write(struct text *text, const json_t *value)
+{
+    write_value(text, value, 2, 0);
+}
+
 /* The second argument of stringify: spaces, or {pretty = true, indent = spaces}. */
 static int indent_option(lua_State *L)
 {

@@ -398,6 +398,22 @@ void show_values(lua_State *L, int first, int count, struct text *out)
     text_check(L, out);
 }
 
+void show_line(lua_State *L, int index, size_t width, struct text *out)
+{
+    size_t start = out->size;
+    lua_newtable(L);
+    struct show show = {.L = L, .out = out, .memo = lua_gettop(L), .inline_end = start + width};
+    int code = show_value(&show, index, NULL);
+    lua_pop(L, 1);
+    if (code == 0 || out->failed)
+        return;
+    if (out->size > start + width)
+        out->size = start + width;
+    while (out->size > start && ((unsigned char)out->data[out->size] & 0xc0) == 0x80)
+        out->size--;
+    text_puts(out, out->size > start ? "…" : "{…}");
+}
+
 void show_plain(lua_State *L, int index, struct text *out)
 {
     index = lua_absindex(L, index);

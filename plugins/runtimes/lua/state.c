@@ -92,6 +92,9 @@ static int open_libraries(lua_State *L)
     toolcall_open(L);
     tools_open(L);
     services_open(L);
+    display_open(L);
+    displaylib_open(L);
+    payload_open(L);
     lua_newtable(L);
     lua_setglobal(L, "ARGS");
     lua_newtable(L);

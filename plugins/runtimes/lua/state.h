@@ -41,6 +41,12 @@ struct stream {
     uint32_t used; /* bytes of tail */
 };
 
+/* What display and its like know of the cell that runs. */
+struct shown {
+    int silent;
+    json_t *payload; /* of its reply; NULL: none yet */
+};
+
 struct runtime {
     const struct llmspell_host *host;
     struct llmspell_ctx *ctx;
@@ -64,6 +70,10 @@ struct runtime {
     size_t line_used;         /* its bytes (newline included) already taken */
     int32_t input_error;      /* why the last read of stdin ended; 0 or negative */
     int warnings;             /* warn("@on") */
+
+    struct shown *shown; /* of the innermost cell that runs; NULL outside of cells */
+    int displaying;      /* calls of __display that are under way, one in the other */
+    uint64_t display_seed, display_count; /* of the ids that display makes; seed 0: not yet */
 };
 
 static inline struct runtime *runtime_of(lua_State *L)
@@ -139,6 +149,20 @@ struct text;
 void show_values(lua_State *L, int first, int count, struct text *out);
 void show_plain(lua_State *L, int index, struct text *out); /* runs no metamethods */
 void show_function_name(lua_State *L, int index, struct text *out);
+/* On one line of at most so many bytes. */
+void show_line(lua_State *L, int index, size_t width, struct text *out);
+
+/* ---- bundle.c, display.c, displaylib.c, display_image.c, payload.c: rich display ---- */
+/* A new {"data", "metadata"} that shows the values; the caller owns it, and hands it on before it
+ * calls Lua again. A metamethod that fails is a note in text/plain. */
+json_t *bundle_values(lua_State *L, int first, int count);
+int display_is_handle(lua_State *L, int index); /* what display(…) returns */
+void display_open(lua_State *L);
+void displaylib_open(lua_State *L);
+/* Pushes a value that shows itself as type; plain, its text, is freed. */
+void displaylib_push(lua_State *L, const char *type, int value, struct text *plain);
+void display_image_open(lua_State *L); /* adds to the table Display on top */
+void payload_open(lua_State *L);
 
 /* ---- convert.c: Lua values <-> Jansson ---- */
 struct convert_error {
@@ -151,6 +175,9 @@ int convert_pull(lua_State *L, int index, json_t **box, struct convert_error *re
  * text "function:NAME", and its name is appended to *functions (NULL until there is one). */
 int convert_pull_params(lua_State *L, int index, json_t **box, json_t **functions,
                         struct convert_error *ret_error);
+/* The same, refusing what takes more than about so many bytes of memory. */
+int convert_pull_within(lua_State *L, int index, json_t **box, size_t bytes,
+                        struct convert_error *ret_error);
 void convert_push(lua_State *L, const json_t *value);
 void convert_open(lua_State *L);
 void convert_mark(lua_State *L, int index, int array); /* marks a table as JSON array or object */
@@ -158,6 +185,7 @@ void convert_push_null(lua_State *L);
 
 /* ---- json.c, tools.c, toolcall.c, services.c: globals ---- */
 void jsonlib_open(lua_State *L);
+void jsonlib_write(struct text *text, const json_t *value); /* on several lines */
 void tools_open(lua_State *L);
 void tools_push_names(lua_State *L);                       /* an array of the names of all tools */
 const char *tools_object_name(lua_State *L, int index);    /* of a tool object; else NULL */

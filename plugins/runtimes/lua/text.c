@@ -125,7 +125,7 @@ size_t text_character(const char *data, size_t size)
 }
 
 /* ASCII goes by eight bytes at a time: results may have megabytes. */
-static int is_utf8(const char *data, size_t size)
+int text_is_utf8(const char *data, size_t size)
 {
     for (size_t at = 0; at < size;) {
         uint64_t word = 0;
@@ -144,7 +144,7 @@ static int is_utf8(const char *data, size_t size)
 
 json_t *text_json(const char *data, size_t size)
 {
-    if (is_utf8(data, size))
+    if (text_is_utf8(data, size))
         return json_stringn_nocheck(data, size);
     if (size > SIZE_MAX / 3 - 1)
         return NULL;

@@ -26,6 +26,7 @@ void text_check(lua_State *L, const struct text *text); /* raises if it failed *
 size_t text_character(const char *data, size_t size);
 /* Bytes that a character with this first byte has: 1 to 4 (1 for a byte that starts none). */
 size_t text_expected(unsigned char first);
+int text_is_utf8(const char *data, size_t size);
 /* A JSON string; bytes that are not UTF-8 become U+FFFD. NULL: out of memory. */
 json_t *text_json(const char *data, size_t size);
 
