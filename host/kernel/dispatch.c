@@ -68,8 +68,7 @@ static json_t *at_history(struct operation *operation)
 
 static json_t *at_comm_info(struct operation *operation)
 {
-    (void)operation;
-    return json_pack("{s:s, s:{}}", "status", "ok", "comms");
+    return comm_answer(operation, LLMSPELL_EUNKNOWN, NULL, "no runtime is there yet");
 }
 
 static json_t *at_shutdown(struct operation *operation)
@@ -78,11 +77,13 @@ static json_t *at_shutdown(struct operation *operation)
                      llmspell_bool(operation->content, "restart", 0));
 }
 
-enum way { AT_ONCE, IN_ORDER, EXECUTOR, POOL, OWNER };
+/* IN_ORDER: at once if nothing is executed or it is a control request; BY_RUNTIME: at once if there
+ * is no runtime yet, which is not loaded for this. */
+enum way { AT_ONCE, IN_ORDER, BY_RUNTIME, EXECUTOR, POOL, OWNER };
 
 struct message_rule {
     const char *msg_type;
-    enum way way; /* IN_ORDER: at once if nothing is executed or it is a control request */
+    enum way way;
     json_t *(*answer)(struct operation *operation);
 };
 
@@ -91,12 +92,15 @@ static const struct message_rule RULES[] = {
     {"complete_request", EXECUTOR, NULL},
     {"inspect_request", EXECUTOR, NULL},
     {"is_complete_request", EXECUTOR, NULL},
+    {"comm_open", EXECUTOR, NULL},
+    {"comm_msg", EXECUTOR, NULL},
+    {"comm_close", EXECUTOR, NULL},
     {"kernel_info_request", IN_ORDER, at_kernel_info},
     {"tool_request", POOL, NULL},
     {"status_request", AT_ONCE, at_status},
     {"interrupt_request", AT_ONCE, at_interrupt},
     {"history_request", AT_ONCE, at_history},
-    {"comm_info_request", AT_ONCE, at_comm_info},
+    {"comm_info_request", BY_RUNTIME, at_comm_info},
     {"shutdown_request", AT_ONCE, at_shutdown},
     {"reload_request", OWNER, NULL},
     {"dump_request", OWNER, NULL},
@@ -214,6 +218,8 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
                       atomic_load(&kernel->executor.pending) == 0
                   ? AT_ONCE
                   : EXECUTOR;
+    if (way == BY_RUNTIME)
+        way = executor_is_started(&kernel->executor) ? EXECUTOR : AT_ONCE;
     if (way == AT_ONCE)
         answer_now(operation, rule);
     else if (way == OWNER)
@@ -224,10 +230,18 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
         executor_submit(&kernel->executor, operation);
 }
 
+/* A request of ours from one whose members may end earlier. */
+static struct llmspell_request complete(const struct llmspell_request *request)
+{
+    struct llmspell_request own = {0};
+    memcpy(&own, request, request->size < sizeof own ? request->size : sizeof own);
+    return own;
+}
+
 int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
                   const struct llmspell_request *request)
 {
-    struct llmspell_request own = *request;
+    struct llmspell_request own = complete(request);
     if (strcmp(own.msg_type, "input_reply") == 0) {
         atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
         executor_input(&kernel->executor, own.content);

@@ -47,6 +47,13 @@ void kernel_unsubscribe(struct kernel *kernel, uint64_t id)
 void publish(struct kernel *kernel, const struct operation *operation, const char *msg_type,
              const json_t *content)
 {
+    static const struct llmspell_message nothing;
+    publish_with(kernel, operation, msg_type, content, &nothing);
+}
+
+void publish_with(struct kernel *kernel, const struct operation *operation, const char *msg_type,
+                  const json_t *content, const struct llmspell_message *extra)
+{
     struct events *events = &kernel->events;
     struct llmspell_message message = {
         .size = sizeof message,
@@ -54,6 +61,9 @@ void publish(struct kernel *kernel, const struct operation *operation, const cha
         .msg_type = msg_type,
         .content = content,
         .parent = operation ? operation->text : "",
+        .metadata = extra->metadata,
+        .buffers = extra->buffers,
+        .buffer_count = extra->buffer_count,
     };
     pthread_rwlock_rdlock(&events->lock);
     for (size_t i = 0; i < events->count; i++)

@@ -38,6 +38,38 @@ static int32_t api_emit(struct llmspell_call *base, const char *msg_type, json_t
     return 0;
 }
 
+static int32_t api_emit_buffers(struct llmspell_call *base, const char *msg_type, json_t *content,
+                                json_t *metadata, const struct llmspell_buffer *buffers,
+                                uint32_t count)
+{
+    struct operation *operation = operation_of(base);
+    struct llmspell_message extra = {
+        .metadata = metadata, .buffers = buffers, .buffer_count = count};
+    if (content) {
+        output_flush(&operation->kernel->executor.output);
+        publish_with(operation->kernel, operation, msg_type, content, &extra);
+    }
+    json_decref(metadata);
+    json_decref(content);
+    return content ? 0 : LLMSPELL_ENOMEM;
+}
+
+static const struct llmspell_buffer *api_buffers(struct llmspell_call *base, uint32_t *ret_count)
+{
+    *ret_count = operation_of(base)->buffer_count;
+    return operation_of(base)->buffers;
+}
+
+static const json_t *api_metadata(struct llmspell_call *base)
+{
+    return operation_of(base)->metadata;
+}
+
+static const char *api_header(struct llmspell_call *base)
+{
+    return operation_of(base)->text;
+}
+
 static int32_t api_request(struct llmspell_call *base, const char *msg_type, json_t *content,
                            json_t **ret_reply)
 {
@@ -139,7 +171,11 @@ static const void *runtime_extension(struct llmspell_ctx *ctx, const char *id)
                                                  .emit = api_emit,
                                                  .request = api_request,
                                                  .input = api_input,
-                                                 .request_calling = api_request_calling};
+                                                 .request_calling = api_request_calling,
+                                                 .emit_buffers = api_emit_buffers,
+                                                 .buffers = api_buffers,
+                                                 .metadata = api_metadata,
+                                                 .header = api_header};
     (void)ctx;
     return strcmp(id, LLMSPELL_EXECUTOR) == 0 ? &api : NULL;
 }
@@ -225,8 +261,7 @@ static void open_and_tell(struct executor *executor)
 
 /* ---- running ---- */
 
-/* Publishes what a failed execution must show; returns the reply unchanged. */
-static void publish_error(const struct operation *operation, const json_t *reply)
+void executor_show_error(const struct operation *operation, const json_t *reply)
 {
     json_t *traceback = json_object_get(reply, "traceback");
     json_t *content = json_pack("{s:O?, s:O?, s:O?}", "ename", json_object_get(reply, "ename"),
@@ -270,8 +305,11 @@ static json_t *ask_runtime(struct executor *executor, struct operation *operatio
 {
     struct call call;
     json_t *reply = NULL;
-    if (executor->failure.code < 0)
-        return error_reply(executor->failure.code, executor->failure.message);
+    bool of_comm = comm_is(operation->msg_type);
+    const struct error *failure = &executor->failure;
+    if (failure->code < 0)
+        return of_comm ? comm_answer(operation, failure->code, NULL, failure->message)
+                       : error_reply(failure->code, failure->message);
     call_init(&call, executor->ctx);
     call.cancel = &operation->cancel;
     call.owner = operation;
@@ -282,9 +320,10 @@ static json_t *ask_runtime(struct executor *executor, struct operation *operatio
     if (rc < 0) {
         struct error error;
         call_error(&call, rc, &error);
-        return error_reply(rc, error.message);
+        return of_comm ? comm_answer(operation, rc, NULL, error.message)
+                       : error_reply(rc, error.message);
     }
-    return reply;
+    return of_comm ? comm_answer(operation, 0, reply, NULL) : reply;
 }
 
 static json_t *execute(struct executor *executor, struct operation *operation)
@@ -311,7 +350,7 @@ static json_t *execute(struct executor *executor, struct operation *operation)
         return NULL;
     if (llmspell_is(reply, "status", "error")) {
         if (!silent)
-            publish_error(operation, reply);
+            executor_show_error(operation, reply);
         if (llmspell_bool(content, "stop_on_error", 1))
             abort_queued(executor, operation);
     }
@@ -371,7 +410,7 @@ void executor_init(struct executor *executor, struct kernel *kernel)
     output_init(&executor->output, kernel);
 }
 
-static bool is_started(struct executor *executor)
+bool executor_is_started(struct executor *executor)
 {
     pthread_mutex_lock(&executor->lock);
     bool started = executor->started;
@@ -382,7 +421,7 @@ static bool is_started(struct executor *executor)
 /* The registry is fetched first: who holds the kernel's lock may take ours, not the other way. */
 int executor_start(struct executor *executor, struct error *ret_error)
 {
-    if (is_started(executor))
+    if (executor_is_started(executor))
         return 0;
     struct registry *registry = kernel_registry(executor->kernel);
     const char *name = config_string(registry_config(registry), "kernel", "runtime");
@@ -435,7 +474,7 @@ void executor_drop(struct executor *executor, struct operation *operation)
                               "traceback", "execution_count", (int)atomic_load(&executor->count));
     operation_begin(operation);
     if (reply && strcmp(operation->msg_type, "execute_request") == 0)
-        publish_error(operation, reply);
+        executor_show_error(operation, reply);
     atomic_fetch_sub(&executor->pending, 1);
     operation_finish(operation, reply);
 }

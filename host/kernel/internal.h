@@ -19,8 +19,11 @@ struct operation {
     struct operation *left, *right; /* in the kernel's list of active ones */
     struct kernel *kernel;
     struct llmspell_ctx *origin;
-    const char *msg_type; /* borrowed from the table or from text */
-    json_t *content;      /* ours */
+    const char *msg_type;            /* borrowed from the table or from text */
+    json_t *content;                 /* ours */
+    json_t *metadata;                /* ours; NULL: none */
+    struct llmspell_buffer *buffers; /* ours, in one block with their bytes; NULL: none */
+    uint32_t buffer_count;
     void *data;
     void (*reply)(void *data, const char *msg_type, json_t *content);
     void (*input)(void *data, json_t *content);
@@ -61,6 +64,10 @@ json_t *error_reply(int code, const char *message);
 /* Publishes an event on behalf of operation (or NULL); content is borrowed. */
 void publish(struct kernel *kernel, const struct operation *operation, const char *msg_type,
              const json_t *content);
+
+/* The same with metadata and buffers: `extra` holds those, and nothing else that counts. */
+void publish_with(struct kernel *kernel, const struct operation *operation, const char *msg_type,
+                  const json_t *content, const struct llmspell_message *extra);
 
 /* ---- queue.c ---- */
 
@@ -152,6 +159,21 @@ void executor_input_ends(struct executor *executor, const struct operation *oper
 void executor_drop(struct executor *executor,
                    struct operation *operation); /* interrupted, queued */
 void executor_stop(struct executor *executor);   /* ends the thread; nothing may run */
+
+/* The runtime is there, or on its way: it may have comms. */
+bool executor_is_started(struct executor *executor);
+
+/* Publishes what a failed execution must show. */
+void executor_show_error(const struct operation *operation, const json_t *reply);
+
+/* ---- comm.c ---- */
+
+/* True for comm_open, comm_msg, comm_close, comm_info_request. */
+bool comm_is(const char *msg_type);
+
+/* What becomes of the runtime's answer to such a message: rc and, if it is 0, reply, which is taken
+ * over. Returns the reply's content. */
+json_t *comm_answer(struct operation *operation, int rc, json_t *reply, const char *why);
 
 /* ---- history.c ---- */
 
@@ -252,7 +274,7 @@ struct kernel {
     struct handler *handlers;
 };
 
-/* "x_request" → "x_reply" (buffer of 64 bytes). */
+/* "x_request" → "x_reply", another "x" → "x_reply", too (buffer of 64 bytes). */
 const char *reply_type(const char *msg_type, char *buffer);
 
 #endif

@@ -8,6 +8,28 @@
 
 #include "kernel/internal.h"
 
+/* The bytes of all buffers behind an array that describes them; -1: out of memory. */
+static int copy_buffers(struct operation *operation, const struct llmspell_request *request)
+{
+    uint32_t count = request->buffer_count;
+    size_t size = count * sizeof *operation->buffers;
+    for (uint32_t i = 0; i < count; i++)
+        size += request->buffers[i].size;
+    operation->buffers = malloc(size);
+    if (!operation->buffers)
+        return -1;
+    char *at = (char *)(operation->buffers + count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct llmspell_buffer *buffer = &request->buffers[i];
+        operation->buffers[i] = (struct llmspell_buffer){at, buffer->size};
+        if (buffer->size)
+            memcpy(at, buffer->data, buffer->size);
+        at += buffer->size;
+    }
+    operation->buffer_count = count;
+    return 0;
+}
+
 struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *origin,
                                 const struct llmspell_request *request)
 {
@@ -18,7 +40,12 @@ struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *orig
         return NULL;
     operation->kernel = kernel;
     operation->origin = origin;
+    if (request->buffer_count && copy_buffers(operation, request) < 0) {
+        free(operation);
+        return NULL;
+    }
     operation->content = request->content;
+    operation->metadata = request->metadata ? json_deep_copy(request->metadata) : NULL;
     operation->data = request->data;
     operation->reply = request->reply;
     operation->input = request->input;
@@ -39,6 +66,8 @@ void operation_free(struct operation *operation)
     if (!operation)
         return;
     json_decref(operation->content);
+    json_decref(operation->metadata);
+    free(operation->buffers);
     cancel_clear(&operation->cancel);
     free(operation);
 }
@@ -47,10 +76,12 @@ const char *reply_type(const char *msg_type, char *buffer)
 {
     size_t n = strlen(msg_type);
     const size_t suffix = strlen("request");
-    if (n > 63 || n < suffix || strcmp(msg_type + n - suffix, "request") != 0)
+    if (n >= suffix && strcmp(msg_type + n - suffix, "request") == 0)
+        n -= suffix + 1;
+    if (n > 57)
         return "error_reply";
-    memcpy(buffer, msg_type, n - suffix);
-    memcpy(buffer + n - suffix, "reply", 6);
+    memcpy(buffer, msg_type, n);
+    memcpy(buffer + n, "_reply", 7);
     return buffer;
 }
 

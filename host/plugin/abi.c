@@ -24,13 +24,28 @@ static_assert(offsetof(struct llmspell_host, extension) == 40, "pinned");
 static_assert(offsetof(struct llmspell_call, host) == 8, "pinned");
 static_assert(offsetof(struct llmspell_call, ctx) == 16, "pinned");
 
-static_assert(sizeof(struct llmspell_message) == 32, "struct llmspell_message is ABI");
-static_assert(sizeof(struct llmspell_request) == 72, "struct llmspell_request is ABI");
+static_assert(sizeof(struct llmspell_message) == 56, "struct llmspell_message is ABI");
+static_assert(sizeof(struct llmspell_request) == 96, "struct llmspell_request is ABI");
 static_assert(sizeof(struct llmspell_kernel) == 40, "struct llmspell_kernel is ABI");
-static_assert(sizeof(struct llmspell_executor) == 48, "struct llmspell_executor is ABI");
-static_assert(offsetof(struct llmspell_executor, request_calling) == 40, "since 1.1");
+static_assert(sizeof(struct llmspell_executor) == 80, "struct llmspell_executor is ABI");
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
 static_assert(sizeof(struct llmspell_listen) == 16, "struct llmspell_listen is ABI");
 static_assert(offsetof(struct llmspell_listen, take) == 8, "pinned");
+
+/* ABI 1.1: comms. */
+static_assert(sizeof(struct llmspell_buffer) == 16, "struct llmspell_buffer is ABI");
+static_assert(offsetof(struct llmspell_message, metadata) == 32, "pinned");
+static_assert(offsetof(struct llmspell_message, buffers) == 40, "pinned");
+static_assert(offsetof(struct llmspell_message, buffer_count) == 48, "pinned");
+static_assert(offsetof(struct llmspell_request, done) == 64, "pinned");
+static_assert(offsetof(struct llmspell_request, metadata) == 72, "pinned");
+static_assert(offsetof(struct llmspell_request, buffers) == 80, "pinned");
+static_assert(offsetof(struct llmspell_request, buffer_count) == 88, "pinned");
+static_assert(offsetof(struct llmspell_executor, input) == 32, "pinned");
+static_assert(offsetof(struct llmspell_executor, request_calling) == 40, "pinned");
+static_assert(offsetof(struct llmspell_executor, emit_buffers) == 48, "pinned");
+static_assert(offsetof(struct llmspell_executor, buffers) == 56, "pinned");
+static_assert(offsetof(struct llmspell_executor, metadata) == 64, "pinned");
+static_assert(offsetof(struct llmspell_executor, header) == 72, "pinned");

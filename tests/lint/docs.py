@@ -215,17 +215,18 @@ def compare_options(whose, options, text):
 
 
 WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool", "AT_ONCE": "at once",
-        "OWNER": "main"}
+        "OWNER": "main", "BY_RUNTIME": "executor, or at once"}
 
 
 def check_messages():
-    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE|OWNER), \w+\}',
+    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE|OWNER|BY_RUNTIME), \w+\}',
                             sources("host/kernel/dispatch.c")))
     text = page("messages.md")
     if len(rules) < 8:
         complain("docs.py finds no table of messages in host/kernel/dispatch.c")
     for message, way in rules.items():
-        row = f"| [`{message}`](#{message}) | {WAYS[way]} | `{message.replace('_request', '_reply')}` |"
+        reply = f"`{message.replace('_request', '_reply')}`" if message.endswith("_request") else "none"
+        row = f"| [`{message}`](#{message}) | {WAYS[way]} | {reply} |"
         if row not in text:
             complain(f"messages.md lacks the row: {row}")
         if f"\n### {message}\n" not in text:
@@ -317,14 +318,23 @@ def check_lists():
     check_words("tool", {m["name"] for m in manifests().values() if m["kind"] == "tool"}, "tools.md")
     check_words("function", lua_functions("tools.c", "functions", "Tool"), "lua.md")
     check_words("function", lua_functions("json.c", "functions", "JSON"), "lua.md")
+    check_words("function", lua_functions("comm.c", "functions", "Comm"), "lua.md")
+    check_words("method", lua_functions("comm.c", "methods", "comm"), "lua.md")
+    check_words("widget", widget_names(), "lua.md")
     check_lua_names()
 
 
+def widget_names():
+    body = re.search(r"NAMES\[\] = \{(.*?)\};", sources("plugins/runtimes/lua/widget.c"), re.S)
+    return {f"Widget.{name}" for name in re.findall(r'"(\w+)"', body[1])} if body else set()
+
+
 def check_lua_names():
-    known = {"Tool.NAME", "JSON.null"} | {f"Tool.{name}" for name in manifests()}
+    known = {"Tool.NAME", "JSON.null", "Widget.NAME"} | {f"Tool.{name}" for name in manifests()}
+    known |= lua_functions("comm.c", "functions", "Comm") | widget_names()
     known |= lua_functions("tools.c", "functions", "Tool") | lua_functions("json.c", "functions", "JSON")
     for file in PAGES:
-        for name in re.findall(r"\b((?:Tool|JSON)\.[A-Za-z_]\w*)", file.read_text()):
+        for name in re.findall(r"\b((?:Tool|JSON|Comm|Widget)\.[A-Za-z_]\w*)", file.read_text()):
             if name not in known:
                 complain(f"{name_of(file)}: Lua has no {name}")
 

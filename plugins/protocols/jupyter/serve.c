@@ -124,17 +124,26 @@ __attribute__((format(printf, 2, 3))) static void warn(struct server *server, co
 
 /* ---- out ---- */
 
-static int send_message(struct server *server, enum transport_channel channel,
-                        const struct span *prefix, size_t count, const char *msg_type,
-                        struct span parent, const json_t *content)
+static int send_with(struct server *server, enum transport_channel channel,
+                     const struct span *prefix, size_t count, const char *msg_type,
+                     struct span parent, const json_t *content, const struct wire_extra *extra)
 {
     struct wire_outgoing message;
-    int result = wire_encode(&server->session, server->signer, msg_type, parent, content, &message);
+    int result = wire_encode_with(&server->session, server->signer, msg_type, parent, content,
+                                  extra, &message);
     if (result == 0)
         result = transport_send(server->transport, channel, prefix, count, &message);
     if (result < 0 && result != LLMSPELL_EUNAVAILABLE)
         warn(server, "jupyter: %s could not be sent: %s", msg_type, llmspell_error_text(result));
     return result;
+}
+
+static int send_message(struct server *server, enum transport_channel channel,
+                        const struct span *prefix, size_t count, const char *msg_type,
+                        struct span parent, const json_t *content)
+{
+    static const struct wire_extra nothing;
+    return send_with(server, channel, prefix, count, msg_type, parent, content, &nothing);
 }
 
 static void publish(struct server *server, const char *msg_type, struct span parent,
@@ -153,8 +162,13 @@ static void publish_new(struct server *server, const char *msg_type, struct span
 
 static void on_event(void *data, const struct llmspell_message *message)
 {
-    publish(data, message->msg_type, (struct span){message->parent, message->parent_size},
-            message->content);
+    struct span topic = {message->msg_type, strlen(message->msg_type)};
+    struct span parent = {message->parent, message->parent_size};
+    struct wire_extra extra = {0};
+    if (message->size > offsetof(struct llmspell_message, buffer_count))
+        extra = (struct wire_extra){message->metadata, message->buffers, message->buffer_count};
+    send_with(data, TRANSPORT_IOPUB, &topic, 1, message->msg_type, parent, message->content,
+              &extra);
 }
 
 /* The version in kernel_info_reply is this protocol's, whatever the kernel wrote; its object may be
@@ -285,17 +299,24 @@ static json_t *connect_reply(const struct server *server)
                      ports[TRANSPORT_HB]);
 }
 
+static const char request_suffix[] = "_request";
+
+/* comm_msg and the like have none. */
+static int has_reply(const char *msg_type)
+{
+    size_t size = strlen(msg_type), suffix = sizeof request_suffix - 1;
+    return size > suffix && strcmp(msg_type + size - suffix, request_suffix) == 0;
+}
+
 static void answer_request(struct origin *origin, const char *msg_type, json_t *reply)
 {
-    static const char request[] = "_request";
-    size_t stem = strlen(msg_type);
     char reply_type[WIRE_NAME_MAX];
-    if (stem < sizeof request || strcmp(msg_type + stem - sizeof request + 1, request) != 0) {
-        json_decref(reply); /* comm_msg and the like have no reply */
+    if (!has_reply(msg_type)) {
+        json_decref(reply);
         return;
     }
-    snprintf(reply_type, sizeof reply_type, "%.*s_reply", (int)(stem - sizeof request + 1),
-             msg_type);
+    int stem = (int)(strlen(msg_type) - sizeof request_suffix + 1);
+    snprintf(reply_type, sizeof reply_type, "%.*s_reply", stem, msg_type);
     on_reply(origin, reply_type, reply);
 }
 
@@ -325,9 +346,25 @@ static void refuse(struct origin *origin, const struct wire_message *message, in
     publish_new(server, "status", origin->header, json_pack("{s:s}", "execution_state", "idle"));
 }
 
+/* Submits a message of a comm: with its metadata and buffers, at which nobody looks in others. */
+static int32_t submit_comm(struct server *server, struct llmspell_request *request,
+                           const struct wire_message *message)
+{
+    struct llmspell_buffer buffers[WIRE_FRAMES_MAX];
+    const char *unused;
+    LLMSPELL_CLEANUP_JSON json_t *metadata = scan_json(message->metadata, &unused);
+    for (size_t i = 0; i < message->buffer_count; i++)
+        buffers[i] = (struct llmspell_buffer){message->buffers[i].data, message->buffers[i].size};
+    request->metadata = metadata;
+    request->buffers = buffers;
+    request->buffer_count = (uint32_t)message->buffer_count;
+    return server->kernel->submit(server->ctx, request);
+}
+
 static void receive_request(struct server *server, enum transport_channel channel,
                             const struct wire_message *message)
 {
+    int replies = has_reply(message->msg_type);
     const char *why = "it is another value";
     json_t *content = scan_json(message->content, &why);
     struct origin *origin = origin_new(server, channel, message);
@@ -350,11 +387,13 @@ static void receive_request(struct server *server, enum transport_channel channe
         .parent = origin->header.data,
         .parent_size = (uint32_t)origin->header.size,
         .data = origin,
-        .reply = on_reply,
-        .input = json_is_false(json_object_get(content, "allow_stdin")) ? NULL : on_input,
+        .reply = replies ? on_reply : ignore_reply,
+        .input =
+            replies && !json_is_false(json_object_get(content, "allow_stdin")) ? on_input : NULL,
         .done = on_done,
     };
-    int32_t result = server->kernel->submit(server->ctx, &request);
+    int32_t result = replies ? server->kernel->submit(server->ctx, &request)
+                             : submit_comm(server, &request, message);
     if (result < 0)
         refuse(origin, message, result, NULL);
     origin_unref(origin, result < 0 ? 2 : 1);

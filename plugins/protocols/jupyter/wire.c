@@ -110,6 +110,8 @@ int wire_decode(struct signer *signer, struct replay *replay, const struct span 
     ret_message->parent = parts[PART_PARENT];
     ret_message->metadata = parts[PART_METADATA];
     ret_message->content = parts[PART_CONTENT];
+    ret_message->buffers = parts + PARTS;
+    ret_message->buffer_count = count - at - 2 - PARTS;
     return decode_parts(ret_message, ret_why);
 }
 
@@ -206,26 +208,44 @@ void wire_message_id(const struct wire_outgoing *message, char ret_id[WIRE_NAME_
 void wire_outgoing_clear(struct wire_outgoing *message)
 {
     text_clear(&message->header);
+    text_clear(&message->metadata);
     text_clear(&message->content);
+}
+
+static void add_object(struct text *text, const json_t *object)
+{
+    if (object)
+        text_add_json(text, object);
+    else
+        text_add_literal(text, "{}");
 }
 
 int wire_encode(struct wire_session *session, struct signer *signer, const char *msg_type,
                 struct span parent, const json_t *content, struct wire_outgoing *ret_message)
 {
+    static const struct wire_extra nothing;
+    return wire_encode_with(session, signer, msg_type, parent, content, &nothing, ret_message);
+}
+
+int wire_encode_with(struct wire_session *session, struct signer *signer, const char *msg_type,
+                     struct span parent, const json_t *content, const struct wire_extra *extra,
+                     struct wire_outgoing *ret_message)
+{
     struct wire_outgoing *m = ret_message;
     text_init(&m->header, m->header_buffer, sizeof m->header_buffer);
+    text_init(&m->metadata, m->metadata_buffer, sizeof m->metadata_buffer);
     text_init(&m->content, m->content_buffer, sizeof m->content_buffer);
     m->parent = parent.size ? parent : SPAN_LITERAL("{}");
+    m->buffers = extra->buffers;
+    m->buffer_count = extra->buffer_count;
     add_header(&m->header, session, msg_type);
-    if (content)
-        text_add_json(&m->content, content);
-    else
-        text_add_literal(&m->content, "{}");
-    int result = m->header.failed || m->content.failed ? LLMSPELL_ENOMEM : 0;
+    add_object(&m->metadata, extra->metadata);
+    add_object(&m->content, content);
+    int result = m->header.failed || m->metadata.failed || m->content.failed ? LLMSPELL_ENOMEM : 0;
     if (result == 0) {
         struct span parts[PARTS] = {{m->header.data, m->header.size},
                                     m->parent,
-                                    SPAN_LITERAL("{}"),
+                                    {m->metadata.data, m->metadata.size},
                                     {m->content.data, m->content.size}};
         result = signer_sign(signer, parts, PARTS, m->signature, &m->signature_size);
     }
@@ -248,16 +268,16 @@ static void free_data(void *data, void *hint)
     free(data);
 }
 
-/* The last frame. A text on the heap is handed over as it is, so that a megabyte is not copied. */
-static int send_text(void *socket, struct text *text)
+/* A text on the heap is handed over as it is, so that a megabyte is not copied. */
+static int send_text(void *socket, struct text *text, int flags)
 {
     zmq_msg_t message;
     if (!text->heap)
-        return send_frame(socket, text->data, text->size, 0);
+        return send_frame(socket, text->data, text->size, flags);
     if (zmq_msg_init_data(&message, text->data, text->size, free_data, NULL) < 0)
         return LLMSPELL_ENOMEM;
     text->heap = 0; /* ZeroMQ frees it */
-    while (zmq_msg_send(&message, socket, ZMQ_DONTWAIT) < 0)
+    while (zmq_msg_send(&message, socket, ZMQ_DONTWAIT | flags) < 0)
         if (errno != EINTR) {
             zmq_msg_close(&message);
             return LLMSPELL_EIO;
@@ -274,11 +294,15 @@ int wire_send(void *socket, const struct span *prefix, size_t count, struct wire
                             {message->signature, message->signature_size},
                             {message->header.data, message->header.size},
                             message->parent,
-                            SPAN_LITERAL("{}")};
+                            {message->metadata.data, message->metadata.size}};
     for (size_t i = 0; i < sizeof frames / sizeof *frames && result == 0; i++)
         result = send_frame(socket, frames[i].data, frames[i].size, ZMQ_SNDMORE);
+    uint32_t buffers = message->buffer_count;
     if (result == 0)
-        result = send_text(socket, &message->content);
+        result = send_text(socket, &message->content, buffers ? ZMQ_SNDMORE : 0);
+    for (uint32_t i = 0; i < buffers && result == 0; i++)
+        result = send_frame(socket, message->buffers[i].data, message->buffers[i].size,
+                            i + 1 < buffers ? ZMQ_SNDMORE : 0);
     wire_outgoing_clear(message);
     return result;
 }

@@ -35,6 +35,8 @@ struct wire_message {
     const struct span *identities;
     size_t identity_count;
     struct span header, parent, metadata, content; /* JSON texts; all but content are checked */
+    const struct span *buffers;
+    size_t buffer_count;
     char msg_type[WIRE_NAME_MAX];
     char msg_id[WIRE_NAME_MAX];
     char parent_id[WIRE_NAME_MAX]; /* msg_id of the parent header, or "" */
@@ -63,9 +65,12 @@ struct wire_session {
 struct wire_outgoing {
     char signature[SIGN_SIZE];
     size_t signature_size;
-    struct text header, content;
+    struct text header, metadata, content;
     struct span parent;
+    const struct llmspell_buffer *buffers; /* borrowed until it is sent */
+    uint32_t buffer_count;
     char header_buffer[384];
+    char metadata_buffer[64];
     char content_buffer[1024];
 };
 
@@ -79,6 +84,18 @@ int wire_random_hex(char *ret_text, size_t size);
  * borrowed. EFAILED, ENOMEM; nothing is to be cleared then. [any-thread] */
 int wire_encode(struct wire_session *session, struct signer *signer, const char *msg_type,
                 struct span parent, const json_t *content, struct wire_outgoing *ret_message);
+
+/* What comes with a message of a comm; all of it borrowed, the buffers until it is sent. */
+struct wire_extra {
+    const json_t *metadata; /* NULL: {} */
+    const struct llmspell_buffer *buffers;
+    uint32_t buffer_count;
+};
+
+/* wire_encode with metadata and buffers. */
+int wire_encode_with(struct wire_session *session, struct signer *signer, const char *msg_type,
+                     struct span parent, const json_t *content, const struct wire_extra *extra,
+                     struct wire_outgoing *ret_message);
 
 /* Sends and clears message, behind the prefix frames (identities or a topic). 0; EUNAVAILABLE: no
  * such peer (a socket with ZMQ_ROUTER_MANDATORY); EIO. One thread at a time per socket. */

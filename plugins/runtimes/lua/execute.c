@@ -144,8 +144,7 @@ static void emit_result(lua_State *L, struct cell *cell, int first)
 
 /* ---- user expressions ---- */
 
-/* Calls the function below its arguments; the values or the error stay. Handler at index 1. */
-static int call_script(lua_State *L, int arguments)
+int execute_call(lua_State *L, int arguments)
 {
     struct runtime *rt = runtime_of(L);
     rt->memory_reserve = 0;
@@ -165,7 +164,7 @@ static int evaluate(lua_State *L)
     int status = text.text ? chunk_load_returning(L, text, 0, "=user expression")
                            : luaL_loadstring(L, "error('not a string', 0)");
     if (status == LUA_OK)
-        status = call_script(L, 0);
+        status = execute_call(L, 0);
     if (status != LUA_OK) {
         cell->value = report_error(L, status);
         return 0;
@@ -175,38 +174,6 @@ static int evaluate(lua_State *L)
     cell->value = bundle_values(L, 2, lua_gettop(L) - 1);
     json_object_set_new(cell->value, "status", json_string("ok"));
     return 0;
-}
-
-static int protected_report(lua_State *L)
-{
-    struct cell *cell = lua_touserdata(L, 1);
-    int status = (int)lua_tointeger(L, 2);
-    lua_remove(L, 1);
-    lua_remove(L, 1);
-    cell->value = report_error(L, status);
-    return 0;
-}
-
-/* An error reply of the error on top of the stack of a call that failed outside of the script's own
- * code (a stop, or memory that ran out while the result was shown). */
-static json_t *report_outer(struct cell *cell, int status)
-{
-    lua_State *L = cell->rt->L;
-    if (interrupt_pending(cell->rt) != STOP_NONE)
-        return report_stop(cell->rt);
-    cell->value = NULL;
-    if (lua_checkstack(L, LUA_MINSTACK)) {
-        lua_pushcfunction(L, protected_report);
-        lua_pushlightuserdata(L, cell);
-        lua_pushinteger(L, status);
-        lua_pushvalue(L, -4);
-        lua_pcall(L, 3, 0, 0);
-    }
-    json_t *reply = cell->value;
-    cell->value = NULL;
-    return reply ? reply
-                 : json_pack("{s:s, s:s, s:s, s:[s]}", "status", "error", "ename", "MemoryError",
-                             "evalue", "not enough memory", "traceback", "not enough memory");
 }
 
 static void evaluate_all(struct cell *cell)
@@ -219,7 +186,7 @@ static void evaluate_all(struct cell *cell)
         cell->key = key;
         cell->value = NULL;
         int status = state_call(cell->rt, evaluate, cell);
-        json_t *value = status == LUA_OK ? cell->value : report_outer(cell, status);
+        json_t *value = status == LUA_OK ? cell->value : report_outer(cell->rt, status);
         if (status != LUA_OK)
             lua_settop(cell->rt->L, 0);
         json_object_set_new(cell->expressions, key, value);
@@ -239,7 +206,7 @@ static int run(lua_State *L)
     lua_pushcfunction(L, report_handler);
     int status = chunk_load(L, cell->code, cell->name);
     if (status == LUA_OK)
-        status = call_script(L, push_arguments(L, cell->content));
+        status = execute_call(L, push_arguments(L, cell->content));
     if (status != LUA_OK)
         cell->error = report_error(L, status);
     else if (!cell->shown.silent)
@@ -280,7 +247,7 @@ static void run_cell(struct cell *cell)
     interrupt_pending(rt); /* cancelled before it began: sets the hook */
     int status = state_call(rt, run, cell);
     if (status != LUA_OK && !cell->error)
-        cell->error = report_outer(cell, status);
+        cell->error = report_outer(rt, status);
     lua_settop(rt->L, 0);
     if (!cell->error && interrupt_pending(rt) == STOP_NONE)
         evaluate_all(cell);

@@ -8,10 +8,10 @@
 static const struct {
     const char *msg_type;
     int32_t (*answer)(struct runtime *rt, const json_t *content, json_t **ret_reply);
-} REQUESTS[] = {{"execute_request", execute_request},
-                {"complete_request", complete_request},
-                {"inspect_request", inspect_request},
-                {"is_complete_request", is_complete_request}};
+} REQUESTS[] = {{"execute_request", execute_request}, {"complete_request", complete_request},
+                {"inspect_request", inspect_request}, {"is_complete_request", is_complete_request},
+                {"comm_open", comm_request},          {"comm_msg", comm_request},
+                {"comm_close", comm_request},         {"comm_info_request", comm_info_request}};
 
 static void lua_runtime_close(void *self)
 {
@@ -61,6 +61,7 @@ static int32_t lua_runtime_request(void *self, struct llmspell_call *call, const
         if (strcmp(REQUESTS[i].msg_type, msg_type) != 0)
             continue;
         rt->call = call;
+        rt->msg_type = msg_type;
         int32_t code = REQUESTS[i].answer(rt, content, ret_reply);
         lua_settop(rt->L, 0);
         rt->call = NULL;

@@ -161,3 +161,31 @@ json_t *report_error(lua_State *L, int status)
     rt->traceback = NULL;
     return reply;
 }
+
+static int protected_report(lua_State *L)
+{
+    json_t **reply = lua_touserdata(L, 1);
+    int status = (int)lua_tointeger(L, 2);
+    lua_remove(L, 1);
+    lua_remove(L, 1);
+    *reply = report_error(L, status);
+    return 0;
+}
+
+json_t *report_outer(struct runtime *rt, int status)
+{
+    lua_State *L = rt->L;
+    json_t *reply = NULL;
+    if (interrupt_pending(rt) != STOP_NONE)
+        return report_stop(rt);
+    if (lua_checkstack(L, LUA_MINSTACK)) {
+        lua_pushcfunction(L, protected_report);
+        lua_pushlightuserdata(L, &reply);
+        lua_pushinteger(L, status);
+        lua_pushvalue(L, -4);
+        lua_pcall(L, 3, 0, 0);
+    }
+    return reply ? reply
+                 : json_pack("{s:s, s:s, s:s, s:[s]}", "status", "error", "ename", "MemoryError",
+                             "evalue", "not enough memory", "traceback", "not enough memory");
+}

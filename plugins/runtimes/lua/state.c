@@ -95,6 +95,8 @@ static int open_libraries(lua_State *L)
     display_open(L);
     displaylib_open(L);
     payload_open(L);
+    comm_open_library(L);
+    widget_open_library(L);
     lua_newtable(L);
     lua_setglobal(L, "ARGS");
     lua_newtable(L);

@@ -52,6 +52,7 @@ struct runtime {
     struct llmspell_ctx *ctx;
     const struct llmspell_executor *executor;
     struct llmspell_call *call; /* the request that runs; NULL between requests */
+    const char *msg_type;       /* its type */
     lua_State *L;               /* the main state */
 
     atomic_size_t memory_used; /* bytes; [any-thread] may read it */
@@ -121,6 +122,14 @@ int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_
 int32_t complete_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
 int32_t inspect_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
 int32_t is_complete_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+/* Calls the script's function below its arguments; the values or the error stay. Handler at 1. */
+int execute_call(lua_State *L, int arguments);
+
+/* ---- comm.c, comm_request.c, widget.c ---- */
+void comm_open_library(lua_State *L);
+int32_t comm_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+int32_t comm_info_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
+void widget_open_library(lua_State *L); /* after comm_open_library */
 
 /* ---- chunk.c ---- */
 struct code {
@@ -140,7 +149,10 @@ struct code chunk_trim(struct code code);
 int report_handler(lua_State *L);               /* message handler: keeps the traceback */
 json_t *report_error(lua_State *L, int status); /* of the error object on top */
 json_t *report_stop(struct runtime *rt);        /* of an interrupt or a timeout */
-void report_message(lua_State *L, int index);   /* pushes the text of an error object */
+/* Of a call that failed outside of the script's own code (a stop, or memory that ran out while a
+ * value was shown); its error object is on top of rt->L. */
+json_t *report_outer(struct runtime *rt, int status);
+void report_message(lua_State *L, int index); /* pushes the text of an error object */
 
 size_t report_length(const char *traceback); /* without the kernel's own frame */
 

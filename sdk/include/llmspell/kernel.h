@@ -18,6 +18,12 @@ extern "C" {
 /* llmspell_request.flags */
 #define LLMSPELL_REQUEST_CONTROL 1u /* answer at once; never wait behind queued executes */
 
+/* A piece of binary data that comes with a message of a comm. */
+struct llmspell_buffer {
+    const void *data; /* NULL only if size is 0 */
+    uint64_t size;
+};
+
 /* A message as subscribers see it. Everything is borrowed for the callback. */
 struct llmspell_message {
     uint32_t size;
@@ -26,6 +32,12 @@ struct llmspell_message {
     const json_t *content; /* a JSON object; do not change it */
     const char
         *parent; /* JSON text of the header of the request that caused this event; "" if none */
+
+    /* Since 1.1, and only if size says so. */
+    const json_t *metadata;                /* a JSON object, or NULL for {} */
+    const struct llmspell_buffer *buffers; /* of comm_open, comm_msg, comm_close */
+    uint32_t buffer_count;
+    uint32_t reserved;
 };
 
 /* A request. The struct and its strings are borrowed for the call of submit; content is taken over
@@ -41,7 +53,9 @@ struct llmspell_request {
 
     void *data; /* handed to the callbacks */
 
-    /* Exactly once if submit returned 0: the reply. content is a new reference for the callee. */
+    /* Exactly once if submit returned 0: the reply. content is a new reference for the callee.
+     * comm_open, comm_msg and comm_close have none for the client: content is {"status"} then, and
+     * msg_type "comm_open_reply" … */
     void (*reply)(void *data, const char *msg_type, json_t *content);
 
     /* The running code asks for a line: content {"prompt", "password"}, a new reference for the
@@ -50,6 +64,12 @@ struct llmspell_request {
 
     /* Exactly once if submit returned 0, last of all (after reply and the idle event). Or NULL. */
     void (*done)(void *data);
+
+    /* Since 1.1, and only if size says so. Both are copied. */
+    const json_t *metadata;                /* a JSON object or NULL */
+    const struct llmspell_buffer *buffers; /* of comm_open, comm_msg, comm_close */
+    uint32_t buffer_count;
+    uint32_t reserved_1;
 };
 
 typedef void (*llmspell_event_fn)(void *data, const struct llmspell_message *message);

@@ -6,6 +6,7 @@
 #define LLMSPELL_RUNTIME_H
 
 #include <llmspell/host.h>
+#include <llmspell/kernel.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -52,6 +53,20 @@ struct llmspell_executor {
      * one of the names. Since 1.1. */
     int32_t (*request_calling)(struct llmspell_call *call, const char *msg_type, json_t *content,
                                llmspell_function_fn function, void *data, json_t **ret_reply);
+
+    /* Since 1.1: emit with metadata (a JSON object or NULL; taken over as content is) and count
+     * buffers, which are borrowed for the call. For comm_open, comm_msg, comm_close. */
+    int32_t (*emit_buffers)(struct llmspell_call *call, const char *msg_type, json_t *content,
+                            json_t *metadata, const struct llmspell_buffer *buffers,
+                            uint32_t count);
+
+    /* Since 1.1: what came with the request that runs; borrowed until request() returns. */
+    const struct llmspell_buffer *(*buffers)(struct llmspell_call *call, uint32_t *ret_count);
+    const json_t *(*metadata)(struct llmspell_call *call); /* an object; NULL if there is none */
+
+    /* Since 1.1: JSON text of the header of the request that runs, which is the parent of all that
+     * it emits; "" if there is none. Terminated; borrowed until request() returns. */
+    const char *(*header)(struct llmspell_call *call);
 };
 
 struct llmspell_runtime {
@@ -63,7 +78,10 @@ struct llmspell_runtime {
     /* Required. config: the section [runtime.NAME], typed by the manifest; borrowed. [executor] */
     int32_t (*open)(struct llmspell_call *call, const json_t *config, void **ret_self);
 
-    /* Required. Answers execute_request, complete_request, inspect_request, is_complete_request.
+    /* Required. Answers execute_request, complete_request, inspect_request, is_complete_request,
+     * and, if it has comms, comm_open, comm_msg, comm_close and comm_info_request; what of these
+     * it answers with EUNKNOWN, the kernel answers for it. A comm_open that is not answered with
+     * status "ok" makes the kernel send comm_close.
      * content: borrowed; *ret_reply: a new reference, the reply's content with "status": an error
      * of the script is a reply {"status":"error","ename","evalue","traceback"} and 0. A negative
      * code is for failures of the runtime itself, or EUNKNOWN for a message it does not know.

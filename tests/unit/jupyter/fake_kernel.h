@@ -77,8 +77,11 @@ static void fake_progress(struct llmspell_call *call, double done, double total,
 
 static void fake_publish(const struct fake_op *op, const char *msg_type, json_t *content)
 {
-    struct llmspell_message message = {sizeof message, op->request.parent_size, msg_type, content,
-                                       op->parent};
+    struct llmspell_message message = {.size = sizeof message,
+                                       .parent_size = op->request.parent_size,
+                                       .msg_type = msg_type,
+                                       .content = content,
+                                       .parent = op->parent};
     pthread_rwlock_rdlock(&fake.subscriber_lock);
     if (fake.event)
         fake.event(fake.event_data, &message);

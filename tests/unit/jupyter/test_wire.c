@@ -306,6 +306,40 @@ static void check_date(const char *date)
     CU_ASSERT(apart > -2 && apart < 10);
 }
 
+static void test_buffers(void)
+{
+    struct wire_session session;
+    struct wire_outgoing out;
+    struct signer *signer = new_signer(KEY);
+    CU_ASSERT_FATAL(wire_session_init(&session) == 0);
+    json_t *metadata = json_pack("{s:s}", "version", "2.1.0");
+    struct llmspell_buffer buffers[] = {{"\0\xff", 2}, {NULL, 0}};
+    struct wire_extra extra = {metadata, buffers, 2};
+    CU_ASSERT_FATAL(wire_encode_with(&session, signer, "comm_open", SPAN_LITERAL("{}"), NULL,
+                                     &extra, &out) == 0);
+    CU_ASSERT(out.buffers == buffers && out.buffer_count == 2);
+    struct span frames[] = {SPAN_LITERAL(WIRE_DELIMITER),
+                            {out.signature, out.signature_size},
+                            {out.header.data, out.header.size},
+                            out.parent,
+                            {out.metadata.data, out.metadata.size},
+                            {out.content.data, out.content.size},
+                            {"\0\xff", 2},
+                            {"", 0}};
+    struct wire_message m;
+    const char *why;
+    CU_ASSERT_FATAL(wire_decode(signer, NULL, frames, 8, &m, &why) == 0);
+    CU_ASSERT(span_is(m.metadata, "{\"version\":\"2.1.0\"}"));
+    CU_ASSERT(m.buffer_count == 2 && m.buffers == frames + 6);
+    CU_ASSERT_FATAL(wire_decode(signer, NULL, frames, 6, &m, &why) == 0);
+    CU_ASSERT(m.buffer_count == 0);
+    frames[4] = SPAN_LITERAL("{\"version\":\"2.1.1\"}"); /* metadata is signed, buffers are not */
+    CU_ASSERT(wire_decode(signer, NULL, frames, 8, &m, &why) == LLMSPELL_EPERM);
+    wire_outgoing_clear(&out);
+    json_decref(metadata);
+    signer_free(signer);
+}
+
 static void test_encode(void)
 {
     struct wire_session session;
@@ -361,4 +395,5 @@ TEST_MAIN("wire", {"known signatures", test_known_signatures}, {"parts", test_pa
           {"no key", test_no_key}, {"signing in threads", test_threads}, {"replay", test_replay},
           {"decode", test_decode}, {"signature before parsing", test_signature_first},
           {"bad parts", test_bad_parts}, {"played again", test_played_again},
-          {"mutations", test_mutations}, {"encode", test_encode}, {"sessions", test_sessions})
+          {"mutations", test_mutations}, {"encode", test_encode}, {"buffers", test_buffers},
+          {"sessions", test_sessions})

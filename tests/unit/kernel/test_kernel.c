@@ -175,6 +175,123 @@ static void test_refused(void)
     tear_down(&f);
 }
 
+/* ---- comms ---- */
+
+struct comm_trace {
+    struct trace trace;
+    char bytes[16];
+    uint32_t count;
+    char version[16];
+    char reply_type[32];
+    int done_fd;
+};
+
+static void on_comm_event(void *data, const struct llmspell_message *message)
+{
+    struct comm_trace *seen = data;
+    on_event(&seen->trace, message);
+    if (message->buffer_count == 0)
+        return;
+    seen->count = message->buffer_count;
+    memcpy(seen->bytes, message->buffers[0].data, message->buffers[0].size);
+    const char *version = llmspell_string(message->metadata, "version");
+    snprintf(seen->version, sizeof seen->version, "%s", version ? version : "");
+}
+
+static void on_comm_reply(void *data, const char *msg_type, json_t *content)
+{
+    struct comm_trace *seen = data;
+    snprintf(seen->reply_type, sizeof seen->reply_type, "%s:%s", msg_type,
+             llmspell_string(content, "status"));
+    json_decref(content);
+}
+
+static void on_comm_done(void *data)
+{
+    eventfd_write(((struct comm_trace *)data)->done_fd, 1);
+}
+
+/* Submits a comm_open of c1 with one buffer and metadata, as a plugin of this size does. */
+static void open_comm(struct fixture *f, struct comm_trace *seen, const char *target, uint32_t size)
+{
+    eventfd_t unused;
+    struct llmspell_buffer buffer = {"\0a\xff", 3};
+    LLMSPELL_CLEANUP_JSON json_t *metadata = json_pack("{s:s}", "version", "2.1.0");
+    struct llmspell_request request = {
+        .size = size,
+        .msg_type = "comm_open",
+        .content = json_pack("{s:s, s:s}", "comm_id", target, "target_name", target),
+        .data = seen,
+        .reply = on_comm_reply,
+        .done = on_comm_done,
+        .metadata = metadata,
+        .buffers = &buffer,
+        .buffer_count = 1,
+    };
+    CU_ASSERT_EQUAL_FATAL(kernel_submit(f->kernel, NULL, &request), 0);
+    CU_ASSERT_EQUAL(eventfd_read(seen->done_fd, &unused), 0);
+}
+
+static bool has_runtime(struct fixture *f)
+{
+    json_t *dump = kernel_dump(f->kernel);
+    bool open = llmspell_bool(json_object_get(dump, "runtime"), "open", 0);
+    json_decref(dump);
+    return open;
+}
+
+static void test_comms(void)
+{
+    struct fixture f;
+    struct comm_trace seen = {.done_fd = eventfd(0, EFD_CLOEXEC)};
+    uint64_t id = 0;
+    set_up(&f);
+    json_t *reply = request(&f, "comm_info_request", json_object(), NULL);
+    CU_ASSERT_EQUAL(json_object_size(json_object_get(reply, "comms")), 0);
+    CU_ASSERT_STRING_EQUAL(llmspell_string(reply, "status"), "ok");
+    json_decref(reply);
+    CU_ASSERT_FALSE(has_runtime(&f));
+    reply = request(&f, "execute_request",
+                    code("Comm.register('echo', function(comm, data, buffers, message)"
+                         " comm:send({}, buffers, message.metadata) end)"),
+                    NULL);
+    json_decref(reply);
+    CU_ASSERT_TRUE(has_runtime(&f));
+    CU_ASSERT_EQUAL_FATAL(kernel_subscribe(f.kernel, on_comm_event, &seen, &id), 0);
+    open_comm(&f, &seen, "echo", sizeof(struct llmspell_request));
+    CU_ASSERT_STRING_EQUAL(seen.trace.text, "status:busy comm_msg status:idle ");
+    CU_ASSERT(seen.count == 1 && memcmp(seen.bytes, "\0a\xff", 4) == 0);
+    CU_ASSERT_STRING_EQUAL(seen.version, "2.1.0");
+    CU_ASSERT_STRING_EQUAL(seen.reply_type, "comm_open_reply:ok");
+    seen.trace.text[0] = '\0';
+    open_comm(&f, &seen, "nosuch", sizeof(struct llmspell_request));
+    CU_ASSERT_STRING_EQUAL(seen.trace.text, "status:busy comm_close status:idle ");
+    CU_ASSERT_STRING_EQUAL(seen.reply_type, "comm_open_reply:error");
+    kernel_unsubscribe(f.kernel, id);
+    close(seen.done_fd);
+    tear_down(&f);
+}
+
+/* A request of ABI 1.0 ends before metadata and buffers: what lies behind it is not looked at. */
+static void test_short_request(void)
+{
+    struct fixture f;
+    struct comm_trace seen = {.done_fd = eventfd(0, EFD_CLOEXEC)};
+    set_up(&f);
+    json_t *reply = request(&f, "execute_request",
+                            code("Comm.register('count', function(comm, data, buffers, message)"
+                                 " count = #buffers end)"),
+                            NULL);
+    json_decref(reply);
+    open_comm(&f, &seen, "count", offsetof(struct llmspell_request, metadata));
+    struct trace trace = {""};
+    reply = request(&f, "execute_request", code("return count"), &trace);
+    CU_ASSERT_PTR_NOT_NULL(strstr(trace.text, "execute_result:0"));
+    json_decref(reply);
+    close(seen.done_fd);
+    tear_down(&f);
+}
+
 /* ---- interrupts ---- */
 
 #if !defined(__SANITIZE_THREAD__)
@@ -394,4 +511,5 @@ TEST_MAIN("kernel", {"execute", test_execute}, {"requests", test_requests},
               ENDS_LOOPS("timeout and cancel", test_timeout_and_cancel)
                   ENDS_LOOPS("shutdown interrupts", test_shutdown_interrupts){"output is whole",
                                                                               test_output_is_whole},
-          {"many threads", test_many_threads})
+          {"many threads", test_many_threads}, {"comms", test_comms},
+          {"short request", test_short_request})

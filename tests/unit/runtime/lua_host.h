@@ -7,6 +7,7 @@
 #include <CUnit/Basic.h>
 #include <dlfcn.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <time.h>
 
 #include <llmspell/plugin.h>
@@ -176,11 +177,13 @@ static int32_t host_input(struct llmspell_call *call, const char *prompt, int32_
     return 0;
 }
 
-static const struct llmspell_executor the_executor = {.size = sizeof(struct llmspell_executor),
-                                                      .write = host_write,
-                                                      .emit = host_emit,
-                                                      .request = host_request,
-                                                      .input = host_input};
+/* An executor of ABI 1.0. */
+static const struct llmspell_executor the_executor = {
+    .size = offsetof(struct llmspell_executor, emit_buffers),
+    .write = host_write,
+    .emit = host_emit,
+    .request = host_request,
+    .input = host_input};
 
 static const void *host_extension(struct llmspell_ctx *ctx, const char *id)
 {

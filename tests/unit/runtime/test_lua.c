@@ -491,11 +491,14 @@ static void safe(void)
 static void odd_requests(void)
 {
     struct host *h = host_open("{}");
-    json_t *reply = host_send(h, "comm_open", json_object());
+    json_t *reply = host_send(h, "nosuch_request", json_object());
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply, "code")), LLMSPELL_EUNKNOWN);
+    reply = host_send(h, "comm_open", json_object());
+    CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply, "code")), LLMSPELL_EINVAL);
     reply = host_send(h, "execute_request", json_object());
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply, "code")), LLMSPELL_EINVAL);
     HOLDS(host_result(h, "\x1bLua"), "SyntaxError");
+    SHOWS(h, "table, pairs, Comm, package.loaded.Comm = 1, 2, 3, 4 Widget.Label{}.value", "");
     SHOWS(h, "setmetatable(_G, {__index = function() error('x') end}) 1", "1");
     CU_ASSERT(offers(h, "pri", "print"));
     SHOWS(h, "setmetatable(_G, nil) debug.setmetatable('', nil); 'text'", "text");
