@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <llmspell/kernel.h>
 #include <llmspell/tool.h>
 
 #include "cli/cli.h"
@@ -32,10 +33,12 @@ static char *kernels_folder(const struct args *args)
 
 static json_t *kernelspec(const struct cli *cli, const char *display_name)
 {
-    return json_pack("{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:{s:b}}", "argv", cli->program, "-q",
-                     "kernel", "start", "--connection-file", "{connection_file}", "display_name",
-                     display_name, "language", "lua", "interrupt_mode", "message", "metadata",
-                     "debugger", 0);
+    /* The version says that a registration file is understood, too (JEP 66). */
+    return json_pack(
+        "{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:s, s:{s:b, s:[s]}}", "argv", cli->program, "-q",
+        "kernel", "start", "--connection-file", "{connection_file}", "display_name", display_name,
+        "language", "lua", "interrupt_mode", "message", "kernel_protocol_version",
+        LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", 0, "supported_encryption", "curve");
 }
 
 static int write_spec(const struct cli *cli, const char *folder, const json_t *spec)

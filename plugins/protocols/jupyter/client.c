@@ -98,7 +98,8 @@ static void set_option(void *socket, int option, int value)
 }
 
 static int open_socket(struct client *client, enum transport_channel channel,
-                       const struct endpoint_base *base, int port)
+                       const struct endpoint_base *base, const struct connection *connection,
+                       const struct curve *own)
 {
     static const int types[] = {ZMQ_DEALER, ZMQ_DEALER, ZMQ_DEALER, ZMQ_SUB};
     char address[ENDPOINT_MAX];
@@ -125,13 +126,29 @@ static int open_socket(struct client *client, enum transport_channel channel,
             return LLMSPELL_EIO;
         set_option(client->monitor, ZMQ_LINGER, 0);
     }
-    if (endpoint_connect_address(base, port, address) < 0 || zmq_connect(socket, address) < 0)
+    if (own->secret_key[0] && curve_connect(own, connection->curve.public_key, socket) < 0)
+        return LLMSPELL_EIO;
+    if (endpoint_connect_address(base, connection->ports[channel], address) < 0 ||
+        zmq_connect(socket, address) < 0)
         return LLMSPELL_EINVAL;
     return 0;
 }
 
+/* Our half of the encryption, if the kernel wants one: made for this channel, known to nobody. */
+static int32_t make_curve(struct llmspell_call *call, const struct connection *connection,
+                          struct curve *ret_own)
+{
+    char message[256];
+    *ret_own = (struct curve){0};
+    if (!connection->curve.public_key[0] && connection->curve.secret_key[0])
+        return llmspell_fail_at(call, LLMSPELL_EINVAL, "/curve_publickey",
+                                "the connection file is not usable: curve_publickey is missing");
+    int result = connection->curve.public_key[0] ? curve_make(ret_own, message, sizeof message) : 0;
+    return result < 0 ? llmspell_fail(call, result, "%s", message) : 0;
+}
+
 static int32_t open_sockets(struct llmspell_call *call, struct client *client,
-                            const struct connection *connection)
+                            const struct connection *connection, const struct curve *own)
 {
     struct endpoint_base base;
     char message[256];
@@ -148,7 +165,7 @@ static int32_t open_sockets(struct llmspell_call *call, struct client *client,
             return llmspell_fail(call, LLMSPELL_EINVAL,
                                  "the connection file is not usable: %s is missing",
                                  transport_port_names[i]);
-        int result = open_socket(client, (enum transport_channel)i, &base, connection->ports[i]);
+        int result = open_socket(client, (enum transport_channel)i, &base, connection, own);
         if (result < 0)
             return llmspell_fail(call, result, "cannot connect to %s %d of %s: %s",
                                  transport_port_names[i], connection->ports[i], connection->ip,
@@ -235,7 +252,11 @@ static int32_t client_greet(struct llmspell_call *call, struct client *client,
     char id[WIRE_NAME_MAX];
     while (!greeting.replied || !greeting.subscribed) {
         if (client_send(client, TRANSPORT_CONTROL, "kernel_info_request", NULL, id, NULL) < 0)
-            return llmspell_fail(call, LLMSPELL_EIO, "cannot send to the kernel");
+            return llmspell_fail(call, LLMSPELL_ENETWORK,
+                                 "what listens on %s port %d refuses the connection: other curve "
+                                 "keys, or another protocol; is the connection file the one of "
+                                 "the kernel that runs?",
+                                 connection->ip, connection->ports[TRANSPORT_CONTROL]);
         int32_t result =
             greet_wait(call, client, connection, object, deadline, client_now() + wait, &greeting);
         if (result < 0)
@@ -256,8 +277,12 @@ int32_t client_connect(struct llmspell_call *call, const struct connection *conn
     if (wire_session_init(&client->session) < 0 || signer_new(key, &client->signer) < 0)
         result = llmspell_fail(call, LLMSPELL_EUNAVAILABLE,
                                "cannot prepare HMAC-SHA256; check libcrypto");
+    struct curve own = {0};
     if (result == 0)
-        result = open_sockets(call, client, connection);
+        result = make_curve(call, connection, &own);
+    if (result == 0)
+        result = open_sockets(call, client, connection, &own);
+    curve_clear(&own);
     if (result == 0)
         result = client_greet(call, client, connection, object, timeout_ms);
     if (result < 0)

@@ -103,13 +103,8 @@ int connection_read(struct connection *connection, const json_t *object, char *m
         result = read_ports(connection, object, message, size, ret_path);
     if (result >= 0)
         result = read_key(connection, object, message, size, ret_path);
-    if (result >= 0 && json_string_length(json_object_get(object, "curve_publickey"))) {
-        snprintf(message, size,
-                 "curve_publickey asks for encryption, which this version lacks; "
-                 "leave it out");
-        *ret_path = "/curve_publickey";
-        return LLMSPELL_EUNAVAILABLE;
-    }
+    if (result >= 0)
+        result = curve_read(&connection->curve, object, message, size, ret_path);
     return result < 0 ? result : 0;
 }
 
@@ -131,13 +126,31 @@ int connection_is_local(const struct connection *connection)
            (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == IN_LOOPBACKNET);
 }
 
+int connection_names_ports(const json_t *object)
+{
+    int named = 0;
+    for (int i = 0; i < TRANSPORT_CHANNELS; i++)
+        named |= json_integer_value(json_object_get(object, transport_port_names[i])) > 0;
+    return named;
+}
+
+void connection_wipe(struct connection *connection)
+{
+    explicit_bzero(connection->key, sizeof connection->key);
+    curve_clear(&connection->curve);
+}
+
 json_t *connection_write(const struct connection *connection)
 {
     const int *ports = connection->ports;
-    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s%}", "transport",
+    const struct curve *curve = &connection->curve;
+    const char *public_key = curve->secret_key[0] ? curve->public_key : NULL;
+    const char *secret_key = curve->secret_key[0] ? curve->secret_key : NULL;
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:s%, s:s*, s:s*}", "transport",
                      connection->transport, "ip", connection->ip, "shell_port",
                      ports[TRANSPORT_SHELL], "iopub_port", ports[TRANSPORT_IOPUB], "stdin_port",
                      ports[TRANSPORT_STDIN], "control_port", ports[TRANSPORT_CONTROL], "hb_port",
                      ports[TRANSPORT_HB], "signature_scheme", SIGN_SCHEME, "key", connection->key,
-                     connection->key_size);
+                     connection->key_size, "curve_publickey", public_key, "curve_secretkey",
+                     secret_key);
 }

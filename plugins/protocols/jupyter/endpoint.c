@@ -187,6 +187,7 @@ int endpoint_bind(const struct endpoint_base *base, void *socket, const char *na
                   int *ret_port, char *message, size_t size)
 {
     char address[ENDPOINT_MAX], digits[16];
+    struct stat status;
     const char *ip = !base->ipc && strcmp(base->ip, "localhost") == 0 ? "127.0.0.1" : base->ip;
     if (base->ipc && port == 0)
         port = ipc_free_port(base);
@@ -196,7 +197,13 @@ int endpoint_bind(const struct endpoint_base *base, void *socket, const char *na
                  port);
         return LLMSPELL_EINVAL;
     }
-    if (base->ipc && ipc_in_use(address + sizeof "ipc://" - 1))
+    const char *path = address + sizeof "ipc://" - 1;
+    if (base->ipc && lstat(path, &status) == 0 && !S_ISSOCK(status.st_mode)) {
+        snprintf(message, size, "%s is there and is no socket: remove it, or give another ip",
+                 path); /* ZeroMQ would remove it */
+        return LLMSPELL_EBUSY;
+    }
+    if (base->ipc && ipc_in_use(path))
         return bind_failed(name, address, port, EADDRINUSE, message, size);
     if (zmq_bind(socket, address) < 0)
         return bind_failed(name, address, port, zmq_errno(), message, size);

@@ -10,6 +10,7 @@
 struct jupyter {
     struct connection defaults; /* of the configuration */
     int allow_unsigned;
+    int curve; /* make keys for the encryption */
     struct server *server;
 };
 
@@ -27,6 +28,7 @@ static int32_t jupyter_open(struct llmspell_call *call, const json_t *config, vo
         return llmspell_fail_at(call, result, path, "[protocol.jupyter] %s", message);
     }
     self->allow_unsigned = llmspell_bool(config, "allow_unsigned", 0);
+    self->curve = llmspell_bool(config, "curve", 0);
     *ret_self = self;
     return 0;
 }
@@ -50,34 +52,75 @@ static int32_t check_key(const struct jupyter *self, struct llmspell_call *call,
     return 0;
 }
 
+/* Both keys, or neither. A client that chose the ports but no keys would never connect to a kernel
+ * that makes its own, and without them what it says could be read. */
+static int32_t check_curve(const struct jupyter *self, struct llmspell_call *call,
+                           const json_t *wanted, int registered, struct connection *connection)
+{
+    char message[256];
+    const char *path = "/curve_publickey";
+    int result = curve_check_pair(&connection->curve, message, sizeof message, &path);
+    if (result == 0 && self->curve && !connection->curve.secret_key[0]) {
+        if (registered || connection_names_ports(wanted))
+            return llmspell_fail_at(call, LLMSPELL_EPERM, path,
+                                    "[protocol.jupyter] curve asks for encryption, but the file "
+                                    "that was given has no curve keys; have the client make them "
+                                    "(KernelManager.transport_encryption), or set curve = false");
+        result = curve_make(&connection->curve, message, sizeof message);
+    }
+    return result < 0 ? llmspell_fail_at(call, result, path, "%s", message) : 0;
+}
+
+/* Where to listen, if nobody has chosen. */
+static void choose_ip(struct connection *connection, const struct registration *registration)
+{
+    if (registration->wanted) /* it is all about free ones */
+        memset(connection->ports, 0, sizeof connection->ports);
+    if (strcmp(connection->transport, "ipc") != 0 || connection->has_ip)
+        return;
+    if (registration->wanted) /* who waits knows no other path */
+        snprintf(connection->ip, sizeof connection->ip, "%s", registration->ip);
+    else if (strcmp(connection->ip, "127.0.0.1") == 0)
+        connection->ip[0] = 0; /* a private path */
+}
+
+static int32_t read_wanted(const struct jupyter *self, struct llmspell_call *call,
+                           const json_t *wanted, struct connection *connection,
+                           struct registration *registration)
+{
+    char message[256];
+    const char *path;
+    int32_t result = registration_read(registration, wanted, message, sizeof message, &path);
+    if (result == 0)
+        result = connection_read(connection, wanted, message, sizeof message, &path);
+    if (result < 0)
+        return llmspell_fail_at(call, result, path, "%s", message);
+    result = check_key(self, call, connection);
+    if (result == 0)
+        result = check_curve(self, call, wanted, registration->wanted, connection);
+    choose_ip(connection, registration);
+    return result;
+}
+
 static int32_t jupyter_serve(void *data, struct llmspell_call *call, const json_t *wanted,
                              json_t **ret_connection)
 {
     struct jupyter *self = data;
     struct connection connection = self->defaults;
-    char message[256];
-    const char *path;
+    struct registration registration;
+    json_t *object = NULL;
     if (self->server)
         return llmspell_fail(call, LLMSPELL_EBUSY, "this kernel is being served already");
     connection.has_ip = 0;
-    int32_t result = connection_read(&connection, wanted, message, sizeof message, &path);
-    if (result < 0)
-        return llmspell_fail_at(call, result, path, "%s", message);
-    result = check_key(self, call, &connection);
-    if (result < 0)
-        return result;
-    if (strcmp(connection.transport, "ipc") == 0 && !connection.has_ip &&
-        strcmp(connection.ip, "127.0.0.1") == 0)
-        connection.ip[0] = 0; /* nobody chose a path: a private one */
-    result = server_start(call, &connection, &self->server);
-    if (result < 0)
-        return result;
-    json_t *object = connection_write(&connection);
-    if (!object) {
+    int32_t result = read_wanted(self, call, wanted, &connection, &registration);
+    if (result == 0)
+        result = server_start(call, &connection, &registration, &self->server);
+    if (result == 0 && !(object = connection_write(&connection))) {
         server_stop(self->server);
         self->server = NULL;
     }
-    return llmspell_return(call, ret_connection, object);
+    connection_wipe(&connection);
+    return result < 0 ? result : llmspell_return(call, ret_connection, object);
 }
 
 static void jupyter_stop(void *data)
@@ -109,10 +152,13 @@ static int32_t jupyter_connect(void *data, struct llmspell_call *call, const jso
     (void)data;
     connection_init(&connection);
     int32_t result = connection_read(&connection, object, message, sizeof message, &path);
-    if (result < 0)
+    if (result < 0) {
+        connection_wipe(&connection);
         return llmspell_fail_at(call, result, path, "the connection file is not usable: %s",
                                 message);
+    }
     result = client_connect(call, &connection, object, timeout_ms, &client);
+    connection_wipe(&connection);
     if (result == 0)
         *ret_channel = client;
     return result;

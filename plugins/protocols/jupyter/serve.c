@@ -40,11 +40,20 @@ struct server {
 struct origin {
     atomic_uint refs;
     enum transport_channel channel;
+    int unanswered; /* comm_msg and the like: the protocol has no reply */
     struct server *server;
     struct span header;
     size_t identity_count;
     struct span identities[]; /* then the bytes of all */
 };
+
+/* The length of the word before "_request"; 0 if msg_type does not end so. */
+static size_t request_stem(const char *msg_type)
+{
+    static const char end[] = "_request";
+    size_t size = strlen(msg_type), stem = size < sizeof end ? 0 : size - (sizeof end - 1);
+    return strcmp(msg_type + stem, end) == 0 ? stem : 0;
+}
 
 /* ---- life ---- */
 
@@ -56,7 +65,7 @@ static void server_unref(struct server *server)
     signer_free(server->signer);
     replay_free(server->replay);
     pthread_mutex_destroy(&server->warn_lock);
-    explicit_bzero(server->connection.key, sizeof server->connection.key);
+    connection_wipe(&server->connection);
     free(server);
 }
 
@@ -72,6 +81,7 @@ static struct origin *origin_new(struct server *server, enum transport_channel c
     char *bytes = (char *)&origin->identities[count];
     atomic_init(&origin->refs, 2); /* the kernel's and ours while we submit */
     origin->channel = channel;
+    origin->unanswered = request_stem(message->msg_type) == 0;
     origin->server = server;
     origin->identity_count = count;
     for (size_t i = 0; i < count; i++) {
@@ -190,6 +200,10 @@ static json_t *with_version(json_t *content)
 static void on_reply(void *data, const char *msg_type, json_t *content)
 {
     struct origin *origin = data;
+    if (origin->unanswered) {
+        json_decref(content);
+        return;
+    }
     if (strcmp(msg_type, "kernel_info_reply") == 0)
         content = with_version(content);
     send_message(origin->server, origin->channel, origin->identities, origin->identity_count,
@@ -299,24 +313,10 @@ static json_t *connect_reply(const struct server *server)
                      ports[TRANSPORT_HB]);
 }
 
-static const char request_suffix[] = "_request";
-
-/* comm_msg and the like have none. */
-static int has_reply(const char *msg_type)
-{
-    size_t size = strlen(msg_type), suffix = sizeof request_suffix - 1;
-    return size > suffix && strcmp(msg_type + size - suffix, request_suffix) == 0;
-}
-
 static void answer_request(struct origin *origin, const char *msg_type, json_t *reply)
 {
     char reply_type[WIRE_NAME_MAX];
-    if (!has_reply(msg_type)) {
-        json_decref(reply);
-        return;
-    }
-    int stem = (int)(strlen(msg_type) - sizeof request_suffix + 1);
-    snprintf(reply_type, sizeof reply_type, "%.*s_reply", stem, msg_type);
+    snprintf(reply_type, sizeof reply_type, "%.*s_reply", (int)request_stem(msg_type), msg_type);
     on_reply(origin, reply_type, reply);
 }
 
@@ -364,7 +364,6 @@ static int32_t submit_comm(struct server *server, struct llmspell_request *reque
 static void receive_request(struct server *server, enum transport_channel channel,
                             const struct wire_message *message)
 {
-    int replies = has_reply(message->msg_type);
     const char *why = "it is another value";
     json_t *content = scan_json(message->content, &why);
     struct origin *origin = origin_new(server, channel, message);
@@ -387,13 +386,14 @@ static void receive_request(struct server *server, enum transport_channel channe
         .parent = origin->header.data,
         .parent_size = (uint32_t)origin->header.size,
         .data = origin,
-        .reply = replies ? on_reply : ignore_reply,
-        .input =
-            replies && !json_is_false(json_object_get(content, "allow_stdin")) ? on_input : NULL,
+        .reply = on_reply,
+        .input = !origin->unanswered && !json_is_false(json_object_get(content, "allow_stdin"))
+                     ? on_input
+                     : NULL,
         .done = on_done,
     };
-    int32_t result = replies ? server->kernel->submit(server->ctx, &request)
-                             : submit_comm(server, &request, message);
+    int32_t result = !origin->unanswered ? server->kernel->submit(server->ctx, &request)
+                                         : submit_comm(server, &request, message);
     if (result < 0)
         refuse(origin, message, result, NULL);
     origin_unref(origin, result < 0 ? 2 : 1);
@@ -448,7 +448,8 @@ static void on_receive(void *data, enum transport_channel channel, const struct 
 static int32_t server_bind(struct llmspell_call *call, struct server *server)
 {
     struct connection *connection = &server->connection;
-    struct transport_wish wish = {.transport = connection->transport, .ip = connection->ip};
+    struct transport_wish wish = {
+        .transport = connection->transport, .ip = connection->ip, .curve = &connection->curve};
     char message[512];
     memcpy(wish.ports, connection->ports, sizeof wish.ports);
     int result = transport_open(&wish, message, sizeof message, &server->transport);
@@ -494,7 +495,7 @@ static int32_t server_run(struct llmspell_call *call, struct server *server)
 }
 
 int32_t server_start(struct llmspell_call *call, struct connection *connection,
-                     struct server **ret_server)
+                     const struct registration *registration, struct server **ret_server)
 {
     const struct llmspell_kernel *kernel = call->host->extension(call->ctx, LLMSPELL_KERNEL);
     if (!kernel)
@@ -510,13 +511,16 @@ int32_t server_start(struct llmspell_call *call, struct connection *connection,
     server->kernel = kernel;
     server->connection = *connection;
     int32_t result = server_prepare(call, server);
+    if (result == 0 && registration->wanted)
+        result = registration_run(call, registration, &server->connection, server->signer);
+    *connection = server->connection;
+    connection_wipe(&server->connection); /* signer and sockets have theirs */
     if (result == 0)
         result = server_run(call, server);
     if (result < 0) {
         server_stop(server);
         return result;
     }
-    *connection = server->connection;
     *ret_server = server;
     return 0;
 }
@@ -530,6 +534,8 @@ void server_stop(struct server *server)
 {
     if (!server)
         return;
+    if (server->transport)
+        transport_hurry(server->transport);
     if (server->subscribed)
         server->kernel->unsubscribe(server->ctx, server->subscription);
     if (server->transport)

@@ -6,13 +6,15 @@
 #include <llmspell/kernel.h>
 
 #include "connection.h"
+#include "register.h"
 
 struct server;
 
-/* Binds what connection says (its key is made if it has none; its ports are filled in) and serves
- * until server_stop. Errors are set on call. [main] */
+/* Binds what connection says (its key is made if it has none; its ports are filled in), tells the
+ * ports to who waits for them (registration, if it is wanted) and serves until server_stop. Errors
+ * are set on call. [main] */
 int32_t server_start(struct llmspell_call *call, struct connection *connection,
-                     struct server **ret_server);
+                     const struct registration *registration, struct server **ret_server);
 
 /* Clients that are connected now. */
 int server_clients(const struct server *server);

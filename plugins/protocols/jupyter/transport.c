@@ -17,11 +17,14 @@
 #include <llmspell/error.h>
 
 #include "endpoint.h"
+#include "hold.h"
 #include "monitor.h"
 
 #define LINGER_MS 1000  /* how long the last messages may take to leave */
 #define DRAIN_BUDGET 16 /* messages of one channel before the others have their turn */
 #define MESSAGE_MAX (INT64_C(1) << 28) /* bytes of one frame that a peer may send */
+#define QUEUE_MAX 32768                /* events that wait for one subscriber; more are dropped */
+#define HANDSHAKE_MS 10000             /* who connects and says nothing is thrown out after it */
 
 const char *const transport_port_names[TRANSPORT_CHANNELS] = {
     "shell_port", "control_port", "stdin_port", "iopub_port", "hb_port"};
@@ -39,8 +42,10 @@ struct transport {
     struct endpoint_base base;
     struct channel channels[TRANSPORT_CHANNELS];
     struct monitor monitor; /* of the shell channel: each client has one */
+    struct hold hold;       /* under the lock of iopub */
     int wake_fd;            /* eventfd: look at all channels */
     int started;
+    atomic_int receiver; /* thread id of the thread */
     atomic_int stopping;
     pthread_t thread;
     transport_receive_fn receive;
@@ -59,8 +64,10 @@ static void set_options(const struct transport *transport, enum transport_channe
     int64_t most = MESSAGE_MAX;
     zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
     set_option(socket, ZMQ_LINGER, LINGER_MS);
-    /* No bound: a slow reader loses nothing; one that never reads costs memory. */
-    set_option(socket, ZMQ_SNDHWM, 0);
+    /* Anybody may subscribe: who never reads loses events, and nobody else. Replies are for those
+     * who know the key, and no more than they asked for. */
+    set_option(socket, ZMQ_SNDHWM, channel == TRANSPORT_IOPUB ? QUEUE_MAX : 0);
+    set_option(socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     set_option(socket, ZMQ_IPV6, transport->base.ipv6);
     if (channel == TRANSPORT_IOPUB)
         set_option(socket, ZMQ_XPUB_VERBOSE, 1); /* else a second client gets no welcome */
@@ -70,8 +77,8 @@ static void set_options(const struct transport *transport, enum transport_channe
         set_option(socket, ZMQ_ROUTER_MANDATORY, 1); /* a question that nobody hears must fail */
 }
 
-static int channel_open(struct transport *transport, enum transport_channel channel, int port,
-                        char *message, size_t size)
+static int channel_open(struct transport *transport, enum transport_channel channel,
+                        const struct transport_wish *wish, char *message, size_t size)
 {
     static const int types[TRANSPORT_CHANNELS] = {ZMQ_ROUTER, ZMQ_ROUTER, ZMQ_ROUTER, ZMQ_XPUB,
                                                   ZMQ_REP};
@@ -83,12 +90,17 @@ static int channel_open(struct transport *transport, enum transport_channel chan
         return LLMSPELL_EIO;
     }
     set_options(transport, channel, c->socket);
+    if (curve_serve(wish->curve, c->socket) < 0) {
+        snprintf(message, size, "the socket of %s cannot be encrypted: %s",
+                 transport_port_names[channel], zmq_strerror(errno));
+        return LLMSPELL_EIO;
+    }
     int result = channel == TRANSPORT_SHELL ? monitor_open(&transport->monitor, transport->context,
                                                            c->socket, message, size)
                                             : 0;
     if (result == 0)
-        result = endpoint_bind(&transport->base, c->socket, transport_port_names[channel], port,
-                               &c->port, message, size);
+        result = endpoint_bind(&transport->base, c->socket, transport_port_names[channel],
+                               wish->ports[channel], &c->port, message, size);
     if (result < 0)
         return result;
     zmq_getsockopt(c->socket, ZMQ_FD, &c->fd, &fd_size);
@@ -103,7 +115,8 @@ static int transport_init(struct transport *transport, char *message, size_t siz
     transport->frames = calloc(1, sizeof *transport->frames);
     transport->context = zmq_ctx_new();
     transport->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (transport->frames && transport->context && transport->wake_fd >= 0)
+    if (transport->frames && transport->context && transport->wake_fd >= 0 &&
+        hold_open(&transport->hold, transport->context) == 0)
         return 0;
     snprintf(message, size, "cannot make the sockets: %s", strerror(errno));
     return LLMSPELL_EIO;
@@ -123,7 +136,7 @@ int transport_open(const struct transport_wish *wish, char *message, size_t size
     if (result == 0)
         result = endpoint_base_adopt(&transport->base, message, size);
     for (int i = 0; i < TRANSPORT_CHANNELS && result == 0; i++)
-        result = channel_open(transport, (enum transport_channel)i, wish->ports[i], message, size);
+        result = channel_open(transport, (enum transport_channel)i, wish, message, size);
     if (result < 0) {
         transport_close(transport);
         transport_free(transport);
@@ -167,6 +180,21 @@ static void echo(void *socket, struct wire_frames *frames)
             break;
 }
 
+/* The first subscription: its welcome goes before what was held. */
+static void subscribed(struct transport *transport)
+{
+    struct channel *c = &transport->channels[TRANSPORT_IOPUB];
+    struct wire_frames *frames = transport->frames;
+    int first = frames->count == 1 && frames->spans[0].size > 0 && frames->spans[0].data[0] == 1;
+    transport->hold.releasing = first;
+    transport->receive(transport->data, TRANSPORT_IOPUB, frames->spans, frames->count);
+    transport->hold.releasing = 0;
+    pthread_mutex_lock(&c->lock);
+    if (first)
+        hold_release(&transport->hold, c->socket);
+    pthread_mutex_unlock(&c->lock);
+}
+
 /* Takes one message: 1 if there was one. */
 static int channel_receive(struct transport *transport, enum transport_channel channel)
 {
@@ -178,7 +206,9 @@ static int channel_receive(struct transport *transport, enum transport_channel c
     pthread_mutex_unlock(&c->lock);
     if (result < 0)
         return 0;
-    if (channel != TRANSPORT_HB)
+    if (channel == TRANSPORT_IOPUB)
+        subscribed(transport);
+    else if (channel != TRANSPORT_HB)
         transport->receive(transport->data, channel, transport->frames->spans,
                            transport->frames->count);
     wire_clear(transport->frames); /* a megabyte is not kept until the next message */
@@ -218,6 +248,7 @@ static void *transport_thread(void *argument)
     struct transport *transport = argument;
     struct pollfd fds[POLL_COUNT];
     int more = 1; /* what came before this thread was there */
+    atomic_store(&transport->receiver, gettid());
     for (int i = 0; i < TRANSPORT_CHANNELS; i++) {
         fds[i] = (struct pollfd){.fd = transport->channels[i].fd, .events = POLLIN};
         transport->channels[i].pending = 1;
@@ -252,6 +283,17 @@ int transport_start(struct transport *transport, transport_receive_fn receive, v
 
 /* ---- sending ---- */
 
+/* Where to hold a message that is to be published; NULL: nowhere, send it. */
+static void *held_in(struct transport *transport, const struct wire_outgoing *message)
+{
+    struct hold *hold = &transport->hold;
+    int receiver = hold->in && atomic_load(&transport->receiver) == gettid();
+    size_t size = message->header.size + message->parent.size + message->content.size;
+    if (receiver && hold->releasing)
+        return NULL;
+    return hold_begin(hold, &transport->channels[TRANSPORT_IOPUB].lock, size, !receiver);
+}
+
 int transport_send(struct transport *transport, enum transport_channel channel,
                    const struct span *prefix, size_t count, struct wire_outgoing *message)
 {
@@ -259,7 +301,10 @@ int transport_send(struct transport *transport, enum transport_channel channel,
     int events = 0, result = LLMSPELL_EUNAVAILABLE;
     size_t size = sizeof events;
     pthread_mutex_lock(&c->lock);
-    if (c->socket) {
+    void *held = channel == TRANSPORT_IOPUB && c->socket ? held_in(transport, message) : NULL;
+    if (held) {
+        result = wire_send(held, prefix, count, message);
+    } else if (c->socket) {
         result = wire_send(c->socket, prefix, count, message);
         zmq_getsockopt(c->socket, ZMQ_EVENTS, &events, &size);
     } else {
@@ -272,6 +317,14 @@ int transport_send(struct transport *transport, enum transport_channel channel,
 }
 
 /* ---- the end ---- */
+
+void transport_hurry(struct transport *transport)
+{
+    struct channel *c = &transport->channels[TRANSPORT_IOPUB];
+    pthread_mutex_lock(&c->lock);
+    hold_end(&transport->hold);
+    pthread_mutex_unlock(&c->lock);
+}
 
 void transport_close(struct transport *transport)
 {
@@ -289,6 +342,7 @@ void transport_close(struct transport *transport)
         c->socket = NULL;
         pthread_mutex_unlock(&c->lock);
     }
+    transport_hurry(transport);
     monitor_close(&transport->monitor);
     if (transport->context)
         while (zmq_ctx_term(transport->context) < 0 && errno == EINTR)
@@ -310,6 +364,7 @@ void transport_free(struct transport *transport)
         pthread_mutex_destroy(&transport->channels[i].lock);
     if (transport->wake_fd >= 0)
         close(transport->wake_fd);
+    hold_close(&transport->hold);
     free(transport->frames);
     free(transport);
 }

@@ -4,6 +4,7 @@
 #ifndef JUPYTER_TRANSPORT_H
 #define JUPYTER_TRANSPORT_H
 
+#include "curve.h"
 #include "wire.h"
 
 enum transport_channel {
@@ -22,6 +23,7 @@ struct transport_wish {
     const char *transport; /* "tcp" or "ipc" */
     const char *ip; /* an address, or for ipc the first part of the path; "" = a private one */
     int ports[TRANSPORT_CHANNELS]; /* 0 = a free one */
+    const struct curve *curve;     /* keys of the encryption; zeros: none */
 };
 
 struct transport;
@@ -46,10 +48,15 @@ int transport_port(const struct transport *transport, enum transport_channel cha
 /* Clients that are connected now. [any-thread] */
 int transport_clients(const struct transport *transport);
 
-/* Sends message behind prefix and clears it, in every case. EUNAVAILABLE: the peer is not there
- * (stdin only), or the transport is closed. [any-thread] */
+/* Sends message behind prefix and clears it, in every case; on iopub it may be held until the first
+ * client has subscribed (hold.h). EUNAVAILABLE: the peer is not there (stdin only), or the
+ * transport is closed. [any-thread] */
 int transport_send(struct transport *transport, enum transport_channel channel,
                    const struct span *prefix, size_t count, struct wire_outgoing *message);
+
+/* What is published from now on finds no subscriber, or is sent at once; nobody waits for one any
+ * more. Before transport_close. [any-thread] */
+void transport_hurry(struct transport *transport);
 
 /* Joins the thread, sends what is queued (at most a second) and closes. transport_send may still be
  * called after it. */

@@ -13,7 +13,7 @@ extern "C" {
 #define LLMSPELL_KERNEL "llmspell.kernel/1"
 
 /* The version of Jupyter's messaging protocol that the messages follow. */
-#define LLMSPELL_MESSAGES_VERSION "5.4"
+#define LLMSPELL_MESSAGES_VERSION "5.6"
 
 /* llmspell_request.flags */
 #define LLMSPELL_REQUEST_CONTROL 1u /* answer at once; never wait behind queued executes */

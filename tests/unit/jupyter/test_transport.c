@@ -222,7 +222,7 @@ static void test_refusals(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(fake.error, "on this machine only"));
     CU_ASSERT(serve("{}", "{\"key\":7}") == LLMSPELL_EINVAL);
     CU_ASSERT(serve("{}", "{\"signature_scheme\":\"hmac-md5\"}") == LLMSPELL_EUNAVAILABLE);
-    CU_ASSERT(serve("{}", "{\"curve_publickey\":\"abc\"}") == LLMSPELL_EUNAVAILABLE);
+    CU_ASSERT(serve("{}", "{\"curve_publickey\":\"abc\"}") == LLMSPELL_EINVAL);
     self = served;
     connection = served_connection;
     teardown();
