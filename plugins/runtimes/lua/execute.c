@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lexer.h"
+#include "source.h"
 #include "state.h"
 #include "text.h"
 
@@ -270,6 +271,7 @@ int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_
     cell.expressions = json_object();
     cell.shown.silent = json_is_true(json_object_get(content, "silent"));
     name_chunk(&cell);
+    source_keep(rt, cell.name, cell.code);
     run_cell(&cell);
     json_t *reply = make_reply(&cell);
     interrupt_end(rt);

@@ -1,175 +1,125 @@
 /* SPDX-License-Identifier: Apache-2.0
- * inspect_request: what the name at the cursor (or the function whose call it is in) stands for.
+ * inspect_request: what the name at the cursor, or the function whose call it is in, stands for.
  * No code of the script runs; tools are described from their manifests. */
+#include "inspect.h"
+
 #include <string.h>
 
-#include "scope.h"
-#include "text.h"
+#include "complete.h"
 
-struct inspection {
-    struct scope scope;
-    json_t *answer; /* text, or NULL: nothing found */
-};
-
-/* The token with the name to inspect: at the cursor, or before the open bracket around it. */
-static size_t find_name(const struct scope *scope)
+/* A name that ends at the cursor; scope->count if there is none. */
+static size_t name_at_cursor(const struct scope *scope)
 {
     size_t i = scope->count;
     if (i > 0 && scope->tokens[i - 1].kind == TOKEN_NAME &&
         scope->tokens[i - 1].end == scope->cursor)
         return i - 1;
-    for (int depth = 0; i > 0; i--) {
-        int kind = scope->tokens[i - 1].kind;
-        depth += kind == ')' || kind == '}' || kind == ']';
-        depth -= kind == '(' || kind == '{' || kind == '[';
-        if (depth >= 0)
-            continue;
-        depth = 0;
-        if (i >= 2 && kind != '[' && scope->tokens[i - 2].kind == TOKEN_NAME)
-            return i - 2;
-    }
     return scope->count;
 }
 
-static void add_name(struct text *out, const struct scope *scope)
+/* A name of the cell that no value is known of. 1 if there is one. */
+static int describe_local(struct inspection *in, const struct local_list *list)
 {
-    size_t start = scope->part_count ? scope->parts[0].start : scope->last.start;
-    text_puts(out, "Name:        ");
-    text_add(out, scope->text + start, scope->last.end - start);
-    text_puts(out, "\n");
+    const struct scope *scope = &in->scope;
+    const struct local *local = scope->part_count || scope->separator
+                                    ? NULL
+                                    : locals_find(list, scope->text + scope->last.start,
+                                                  scope->last.end - scope->last.start, SIZE_MAX);
+    if (local)
+        inspect_local(in, local);
+    return local != NULL;
 }
 
-/* "Signature: (a, b, ...)" of a Lua function, and where it stands. */
-static void add_function(lua_State *L, struct text *out, int index)
+/* The tool that the found name stands for: Tool.NAME, or a tool object on top of the stack. */
+static void find_tool(lua_State *L, struct inspection *in, int base_is_tool)
 {
-    lua_Debug about;
-    lua_pushvalue(L, index);
-    lua_getinfo(L, ">Su", &about);
-    if (*about.what == 'C') {
-        text_puts(out, "Source:      [C]\n");
-        return;
+    const char *object = tools_object_name(L, -1);
+    const struct scope *scope = &in->scope;
+    if (object) {
+        in->manifest = tools_manifest(in->rt, object);
+    } else if (lua_isnil(L, -1) && base_is_tool) {
+        LLMSPELL_CLEANUP_FREE char *name =
+            strndup(scope->text + scope->last.start, scope->last.end - scope->last.start);
+        in->manifest = name ? tools_manifest(in->rt, name) : NULL;
     }
-    text_puts(out, "Signature:   (");
-    lua_pushvalue(L, index);
-    for (int i = 1; i <= about.nparams; i++)
-        text_format(out, "%s%s", i > 1 ? ", " : "", lua_getlocal(L, NULL, i));
+}
+
+/* Describes the name that ends with token number last. */
+static void describe(lua_State *L, struct inspection *in, size_t last)
+{
+    struct scope *scope = &in->scope;
+    if (!scope_find(scope, last))
+        return;
+    scope_push_base(L, scope);
+    int base_is_tool = scope->separator && tools_is_table(L, -1);
+    const struct local *local = scope->part_count ? NULL : scope_local(scope);
     lua_pop(L, 1);
-    if (about.isvararg)
-        text_puts(out, about.nparams ? ", ..." : "...");
-    text_format(out, ")\nSource:      %s:%d-%d\n", about.short_src, about.linedefined,
-                about.lastlinedefined);
-}
-
-static void add_value(lua_State *L, struct text *out, int index)
-{
-    text_format(out, "Type:        %s\n", luaL_typename(L, index));
-    if (lua_isfunction(L, index)) {
-        add_function(L, out, index);
+    if (local && local->first > local->last) {
+        inspect_local(in, local);
         return;
     }
-    text_puts(out, "Value:       ");
-    show_plain(L, index, out);
-    text_puts(out, "\n");
-}
-
-static int is_required(const json_t *schema, const char *name)
-{
-    size_t i;
-    json_t *required;
-    json_array_foreach(json_object_get(schema, "required"), i,
-                       required) if (json_is_string(required) &&
-                                     strcmp(json_string_value(required), name) == 0) return 1;
-    return 0;
-}
-
-/* "  input (string, required): Text to work on" */
-static void add_parameters(struct text *out, const json_t *schema)
-{
-    const char *name;
-    json_t *property;
-    json_object_foreach(json_object_get(schema, "properties"), name, property)
-    {
-        const char *type = llmspell_string(property, "type");
-        const char *about = llmspell_string(property, "description");
-        const json_t *choice = json_object_get(property, "enum");
-        text_format(out, "  %s (%s%s)", name,
-                    type     ? type
-                    : choice ? "enum"
-                             : "any",
-                    is_required(schema, name) ? ", required" : "");
-        size_t i;
-        json_t *value;
-        json_array_foreach(choice, i, value) if (json_is_string(value))
-            text_format(out, "%s%s", i ? "|" : ": ", json_string_value(value));
-        if (about) {
-            text_puts(out, choice ? "; " : ": ");
-            text_puts(out, about);
-        }
-        text_puts(out, "\n");
+    if (local)
+        scope_push_value(L, scope, last);
+    else {
+        scope_push_base(L, scope);
+        scope_field(L, scope->text + scope->last.start, scope->last.end - scope->last.start);
     }
+    find_tool(L, in, base_is_tool);
+    if (in->manifest)
+        inspect_tool(in);
+    else if (local && lua_isnil(L, -1))
+        inspect_local(in, local);
+    else if (!lua_isnil(L, -1))
+        inspect_value(L, in);
+    else
+        describe_local(in, &scope->locals.globals);
 }
 
-/* 1 if the kernel knows the tool. */
-static int add_tool(lua_State *L, struct text *out, const char *name)
+/* Tool.NAME{na|me = …: the parameter. */
+static void describe_parameter(lua_State *L, struct inspection *in, size_t last)
 {
-    static const struct {
-        const char *label, *member;
-    } LINES[] = {{"Tool:        ", "name"},
-                 {"Title:       ", "title"},
-                 {"Category:    ", "category"},
-                 {"Version:     ", "version"},
-                 {"Description: ", "description"}};
-    json_t **reply = toolcall_request(L, "tool_request",
-                                      json_pack("{s:s, s:s}", "command", "info", "name", name));
-    const json_t *info = json_object_get(*reply, "info");
-    if (!info)
-        return 0;
-    for (size_t i = 0; i < sizeof LINES / sizeof *LINES; i++) {
-        const char *text = llmspell_string(info, LINES[i].member);
-        if (!text)
-            continue;
-        text_puts(out, LINES[i].label);
-        text_puts(out, text);
-        text_puts(out, "\n");
-    }
-    text_puts(out, "Parameters:\n");
-    add_parameters(out, json_object_get(info, "parameters"));
-    return 1;
+    struct call call;
+    const struct scope *scope = &in->scope;
+    struct lexer behind = {.text = in->code.text, .size = in->code.size, .at = scope->cursor};
+    int before = last > 0 ? scope->tokens[last - 1].kind : TOKEN_END;
+    if ((before != '{' && before != ',' && before != ';') || lexer_next(&behind).kind != '=' ||
+        !call_find(scope, last, &call))
+        return;
+    in->manifest = complete_manifest(L, in->rt, scope, &call);
+    struct token name = scope->tokens[last];
+    LLMSPELL_CLEANUP_FREE char *text = strndup(scope->text + name.start, name.end - name.start);
+    if (in->manifest && text)
+        inspect_parameter(in, text, complete_schema(in->manifest, scope, &call));
+    json_decref(in->manifest);
+    in->manifest = NULL;
 }
 
-/* Describes the value on top, a field or global with the name that was found. */
-static int describe(lua_State *L, struct text *out, const struct scope *scope, int base_is_tool)
+static void describe_call(lua_State *L, struct inspection *in)
 {
-    int value = lua_gettop(L);
-    const char *tool = tools_object_name(L, value);
-    if (tool)
-        return add_tool(L, out, tool);
-    if (lua_isnil(L, value) && base_is_tool) {
-        lua_pushlstring(L, scope->text + scope->last.start, scope->last.end - scope->last.start);
-        return add_tool(L, out, lua_tostring(L, -1));
-    }
-    if (lua_isnil(L, value))
-        return 0;
-    add_name(out, scope);
-    add_value(L, out, value);
-    return 1;
+    struct call call;
+    const struct scope *scope = &in->scope;
+    if (!call_find(scope, scope->count, &call))
+        return;
+    in->manifest = complete_manifest(L, in->rt, scope, &call);
+    if (in->manifest)
+        inspect_tool(in);
+    else
+        describe(L, in, call.callee);
 }
 
 static int inspect(lua_State *L)
 {
-    struct inspection *inspection = lua_touserdata(L, 1);
-    struct scope *scope = &inspection->scope;
-    size_t name = find_name(scope);
-    if (scope->in_comment || name == scope->count || !scope_find(scope, name))
+    struct inspection *in = lua_touserdata(L, 1);
+    size_t last = name_at_cursor(&in->scope);
+    lua_settop(L, 1);
+    if (in->scope.in_comment)
         return 0;
-    struct text *out = text_new(L);
-    scope_push_base(L, scope);
-    int base_is_tool = scope->separator && tools_is_table(L, -1);
-    scope_field(L, scope->text + scope->last.start, scope->last.end - scope->last.start);
-    if (!describe(L, out, scope, base_is_tool))
-        return 0;
-    text_check(L, out);
-    inspection->answer = text_json(out->data, out->size - 1); /* without the last newline */
+    if (last < in->scope.count)
+        describe_parameter(L, in, last);
+    if (last < in->scope.count && !in->found)
+        describe(L, in, last);
+    if (last == in->scope.count)
+        describe_call(L, in);
     return 0;
 }
 
@@ -181,6 +131,16 @@ static size_t end_of_name(const char *code, size_t size, size_t cursor)
     return cursor;
 }
 
+static void close_inspection(struct inspection *in)
+{
+    scope_close(&in->scope);
+    sheet_clear(&in->sheet);
+    text_free(&in->title);
+    text_free(&in->value);
+    json_decref(in->manifest);
+    free(in->own);
+}
+
 int32_t inspect_request(struct runtime *rt, const json_t *content, json_t **ret_reply)
 {
     const char *code = llmspell_string(content, "code");
@@ -189,17 +149,16 @@ int32_t inspect_request(struct runtime *rt, const json_t *content, json_t **ret_
                                 "inspect_request needs code, a string");
     size_t size = llmspell_string_length(content, "code");
     size_t cursor = scope_offset(code, size, llmspell_integer(content, "cursor_pos", -1));
-    struct inspection inspection = {.answer = NULL};
-    if (scope_open(&inspection.scope, code, end_of_name(code, size, cursor)) == 0) {
-        if (state_call(rt, inspect, &inspection) != LUA_OK)
-            rt->host->log(rt->ctx, LLMSPELL_LOG_DEBUG, "inspection failed");
-        scope_close(&inspection.scope);
-    }
-    int found = inspection.answer != NULL;
-    json_t *data = json_object();
-    if (found)
-        json_object_set_new(data, "text/plain", inspection.answer);
-    json_t *reply = json_pack("{s:s, s:b, s:o, s:{}}", "status", "ok", "found", found, "data", data,
-                              "metadata");
+    struct inspection in = {.rt = rt, .code = {code, size}};
+    in.detail = (int)llmspell_integer(content, "detail_level", 0);
+    if (scope_open(&in.scope, code, end_of_name(code, size, cursor)) < 0)
+        return llmspell_fail(rt->call, LLMSPELL_ENOMEM, "out of memory");
+    if (scope_call(rt, inspect, &in) != LUA_OK)
+        rt->host->log(rt->ctx, LLMSPELL_LOG_DEBUG, "inspection ended early");
+    json_t *data = in.found ? sheet_data(&in.sheet) : json_object();
+    json_t *reply = data ? json_pack("{s:s, s:b, s:o, s:{}}", "status", "ok", "found", in.found,
+                                     "data", data, "metadata")
+                         : NULL;
+    close_inspection(&in);
     return llmspell_return(rt->call, ret_reply, reply);
 }

@@ -4,17 +4,25 @@
 
 #include <string.h>
 
+#define SCOPE_GARBAGE_MAX 1048576 /* bytes */
+#define SCOPE_LOCALS_MAX 8        /* locals that are set to locals */
+
 int32_t scope_open(struct scope *scope, const char *text, size_t cursor)
 {
     memset(scope, 0, sizeof *scope);
     struct lexer lexer = {.text = text, .size = cursor};
     scope->text = text;
     scope->cursor = cursor;
+    scope->visible = SIZE_MAX;
     scope->tokens = lexer_all(&lexer, &scope->count);
     if (!scope->tokens)
         return LLMSPELL_ENOMEM;
     scope->count--;
     scope->in_comment = lexer.in_comment;
+    size_t known = scope->count; /* a name that is being typed declares nothing */
+    known -= known > 0 && scope->tokens[known - 1].kind == TOKEN_NAME &&
+             scope->tokens[known - 1].end == cursor;
+    locals_read(&scope->locals, text, scope->tokens, known);
     return 0;
 }
 
@@ -22,6 +30,7 @@ void scope_close(struct scope *scope)
 {
     free(scope->tokens);
     scope->tokens = NULL;
+    locals_clear(&scope->locals);
 }
 
 static int kind_at(const struct scope *scope, size_t i)
@@ -145,16 +154,111 @@ static void push_key(lua_State *L, const struct scope *scope, struct token part)
     }
 }
 
-void scope_push_base(lua_State *L, const struct scope *scope)
+const struct local *scope_local(const struct scope *scope)
 {
-    if (scope->is_string)
+    struct token name = scope->part_count ? scope->parts[0] : scope->last;
+    if (scope->is_string || (scope->part_count == 0 && scope->separator) || name.kind != TOKEN_NAME)
+        return NULL;
+    return locals_find(&scope->locals.scoped, scope->text + name.start, name.end - name.start,
+                       scope->visible);
+}
+
+static void push_chain(lua_State *L, const struct scope *scope, size_t last, int depth);
+
+/* Pushes what a local was set to. */
+static void push_local(lua_State *L, const struct scope *scope, const struct local *local,
+                       int depth)
+{
+    struct scope earlier = *scope;
+    earlier.visible = local->at; /* local x = x */
+    if (local->first > local->last || depth == 0)
+        lua_pushnil(L);
+    else if (local->first == local->last && kind_at(scope, local->last) == TOKEN_STRING)
         lua_pushliteral(L, "");
     else
+        push_chain(L, &earlier, local->last, depth - 1);
+}
+
+static void push_base(lua_State *L, const struct scope *scope, int depth)
+{
+    const struct local *local = scope->part_count ? scope_local(scope) : NULL;
+    size_t i = 0;
+    luaL_checkstack(L, LUA_MINSTACK, NULL);
+    if (scope->is_string) {
+        lua_pushliteral(L, "");
+    } else if (local) {
+        push_local(L, scope, local, depth);
+        i = 1;
+    } else {
         lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
-    for (size_t i = 0; i < scope->part_count; i++) {
+    }
+    for (; i < scope->part_count; i++) {
         push_key(L, scope, scope->parts[i]);
         raw_field(L);
     }
+}
+
+/* The same for another chain of the same text: the one that ends with token number last. */
+static void push_chain(lua_State *L, const struct scope *scope, size_t last, int depth)
+{
+    struct scope other = *scope;
+    other.part_count = 0;
+    other.is_string = 0;
+    if (collect_parts(&other, last))
+        push_base(L, &other, depth);
+    else
+        lua_pushnil(L);
+}
+
+void scope_push_base(lua_State *L, const struct scope *scope)
+{
+    push_base(L, scope, SCOPE_LOCALS_MAX);
+}
+
+void scope_push_value(lua_State *L, const struct scope *scope, size_t last)
+{
+    push_chain(L, scope, last, SCOPE_LOCALS_MAX);
+}
+
+static int allocate_any(lua_State *L)
+{
+    lua_newuserdatauv(L, 1, 0);
+    return 0;
+}
+
+/* Names that are not there become strings all the same, and as long as nothing but questions comes
+ * nobody would collect them. A collection that a lack of memory forces runs no finalizers. */
+static void drop_garbage(struct runtime *rt, size_t used_before)
+{
+    size_t used = atomic_load_explicit(&rt->memory_used, memory_order_relaxed);
+    rt->garbage += used > used_before ? used - used_before : 0;
+    if (rt->garbage < SCOPE_GARBAGE_MAX)
+        return;
+    rt->garbage = 0;
+    rt->starved = 1;
+    state_call(rt, allocate_any, NULL);
+    rt->starved = 0;
+    lua_settop(rt->L, 0);
+}
+
+int scope_call(struct runtime *rt, lua_CFunction function, void *data)
+{
+    lua_State *L = rt->L;
+    lua_Hook hook = lua_gethook(L);
+    int mask = lua_gethookmask(L), count = lua_gethookcount(L);
+    int collects = lua_gc(L, LUA_GCISRUNNING);
+    size_t used = atomic_load_explicit(&rt->memory_used, memory_order_relaxed);
+    lua_sethook(L, NULL, 0, 0);
+    lua_gc(L, LUA_GCSTOP);
+    int status = state_call(rt, function, data);
+    lua_settop(L, 0);
+    if (collects) {
+        drop_garbage(rt, used);
+        lua_gc(L, LUA_GCRESTART);
+    }
+    if (hook)
+        lua_sethook(L, hook, mask, count);
+    return status;
 }
 
 size_t scope_offset(const char *text, size_t size, json_int_t code_points)

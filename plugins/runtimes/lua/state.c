@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "library.h"
+#include "source.h"
 #include "state.h"
 #include "text.h"
 
@@ -25,6 +27,10 @@ static void *allocate(void *data, void *block, size_t old_size, size_t new_size)
         return NULL;
     }
     size_t limit = rt->memory_limit + rt->memory_reserve;
+    if (rt->starved && new_size > before) {
+        rt->starved = 0;
+        return NULL;
+    }
     if (rt->memory_limit && new_size > before && (used > limit || new_size - before > limit - used))
         return NULL;
     void *grown = realloc(block, new_size);
@@ -101,6 +107,7 @@ static int open_libraries(lua_State *L)
     lua_setglobal(L, "ARGS");
     lua_newtable(L);
     lua_setglobal(L, "arg");
+    library_open(L); /* behind all that opens something */
     return 0;
 }
 
@@ -151,4 +158,5 @@ void state_close(struct runtime *rt)
     rt->L = NULL;
     output_close(rt);
     free(rt->traceback);
+    source_close(rt);
 }

@@ -59,6 +59,8 @@ struct runtime {
     size_t memory_limit;       /* bytes; 0: none */
     size_t memory_reserve; /* beyond the limit, for all but the script: else a full state could not
                               even compile the line that empties it */
+    int starved;           /* the next request for memory fails once: Lua then collects garbage */
+    size_t garbage;        /* bytes that looking at values has left, see scope_call */
     double timeout_s;      /* 0: none */
     int safe;
 
@@ -71,6 +73,7 @@ struct runtime {
     size_t line_used;         /* its bytes (newline included) already taken */
     int32_t input_error;      /* why the last read of stdin ended; 0 or negative */
     int warnings;             /* warn("@on") */
+    struct sources *sources;  /* of cells, see source.h; NULL until one is kept */
 
     struct shown *shown; /* of the innermost cell that runs; NULL outside of cells */
     int displaying;      /* calls of __display that are under way, one in the other */
@@ -117,7 +120,7 @@ void input_open(lua_State *L); /* after output_open: wraps the readers of io */
 ssize_t input_read(void *cookie, char *buffer, size_t size);
 void input_reset(struct runtime *rt); /* forgets what is left of a line */
 
-/* ---- execute.c, complete.c, inspect.c: the requests ---- */
+/* ---- execute.c, complete.c, inspect.c, is_complete.c: the requests ---- */
 int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
 int32_t complete_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
 int32_t inspect_request(struct runtime *rt, const json_t *content, json_t **ret_reply);
@@ -199,10 +202,11 @@ void convert_push_null(lua_State *L);
 void jsonlib_open(lua_State *L);
 void jsonlib_write(struct text *text, const json_t *value); /* on several lines */
 void tools_open(lua_State *L);
-void tools_push_names(lua_State *L);                       /* an array of the names of all tools */
-const char *tools_object_name(lua_State *L, int index);    /* of a tool object; else NULL */
-int tools_is_table(lua_State *L, int index);               /* is it the global Tool? */
-int tools_raise_unknown(lua_State *L, const char *wanted); /* names what may have been meant */
+json_t *tools_ask(struct runtime *rt, json_t *content);       /* a reply of status ok; else NULL */
+json_t *tools_manifest(struct runtime *rt, const char *name); /* a new reference, or NULL */
+const char *tools_object_name(lua_State *L, int index);       /* of a tool object; else NULL */
+int tools_is_table(lua_State *L, int index);                  /* is it the global Tool? */
+int tools_raise_unknown(lua_State *L, const char *wanted);    /* names what may have been meant */
 void services_open(lua_State *L);
 
 /* toolcall.c: Sends a tool_request (content is taken over) and pushes a box with the reply. */

@@ -334,22 +334,25 @@ static int tool_index(lua_State *L)
     return push_object(L, name);
 }
 
-void tools_push_names(lua_State *L)
+json_t *tools_ask(struct runtime *rt, json_t *content)
 {
-    json_t **reply = toolcall_request(L, "tool_request", list_content(NULL));
-    json_t *tool;
-    size_t index;
-    lua_Integer count = 0;
-    lua_newtable(L);
-    json_array_foreach(json_object_get(*reply, "tools"), index, tool)
-    {
-        const char *name = llmspell_string(tool, "name");
-        if (!name)
-            continue;
-        lua_pushstring(L, name);
-        lua_rawseti(L, -2, ++count);
+    json_t *reply = NULL;
+    if (!rt->call || !content) {
+        json_decref(content);
+        return NULL;
     }
-    lua_remove(L, -2);
+    if (rt->executor->request(rt->call, "tool_request", content, &reply) < 0)
+        return NULL;
+    if (llmspell_is(reply, "status", "ok"))
+        return reply;
+    json_decref(reply);
+    return NULL;
+}
+
+json_t *tools_manifest(struct runtime *rt, const char *name)
+{
+    LLMSPELL_CLEANUP_JSON json_t *reply = tools_ask(rt, info_content(name));
+    return json_incref(json_object_get(reply, "info"));
 }
 
 int tools_is_table(lua_State *L, int index)

@@ -431,11 +431,11 @@ static void inspection(void)
 {
     struct host *h = host_open("{}");
     host_run(h, "n = 5 function add(a, b, ...)\n return a + b\nend t = {f = add}");
-    HOLDS(inspected(h, "n", 1), "Type:        number\nValue:       5");
+    HOLDS(inspected(h, "n", 1), "Value:       5");
     HOLDS(inspected(h, "add(1, ", 7), "Signature:   (a, b, ...)");
-    HOLDS(inspected(h, "t.f", 2), "In [1]:1-3");
-    HOLDS(inspected(h, "print('x')", 3), "Source:      [C]");
-    HOLDS(inspected(h, "Tool.calculator{", 16), "  input (string, required): what to work on");
+    HOLDS(inspected(h, "t.f", 2), "In [1], lines 1 to 3");
+    HOLDS(inspected(h, "print('x')", 3), "Defined:     C");
+    HOLDS(inspected(h, "Tool.calculator{", 16), "input  (string, required)  what to work on");
     HOLDS(inspected(h, "Tool.echo", 9), "Category:    utility");
     CU_ASSERT_STRING_EQUAL(inspected(h, "nothing", 3), "");
     CU_ASSERT_STRING_EQUAL(inspected(h, "", 0), "");
