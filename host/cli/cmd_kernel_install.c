@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `kernel install`: writes a Jupyter kernelspec, so that notebooks find llmspell. */
-#include <errno.h>
+ * `kernel install`: writes a Jupyter kernelspec with its logos, so that notebooks find llmspell. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +40,52 @@ static json_t *kernelspec(const struct cli *cli, const char *display_name)
         LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", 0, "supported_encryption", "curve");
 }
 
-static int write_spec(const struct cli *cli, const char *folder, const json_t *spec)
+/* ---- what is in the folder already ---- */
+
+/* Does argv of a kernel.json start llmspell? One that cannot be read is nobody's. */
+static bool is_ours(const char *file)
+{
+    LLMSPELL_CLEANUP_JSON json_t *spec = json_load_file(file, 0, NULL);
+    const json_t *argv = json_object_get(spec, "argv");
+    const char *program = json_string_value(json_array_get(argv, 0));
+    const char *slash = program ? strrchr(program, '/') : NULL;
+    return !spec || (program && strcmp(slash ? slash + 1 : program, "llmspell") == 0);
+}
+
+/* ---- writing ---- */
+
+extern const char kernelspec_logo_svg[], kernelspec_logo_svg_end[], kernelspec_logo_32[],
+    kernelspec_logo_32_end[], kernelspec_logo_64[], kernelspec_logo_64_end[];
+
+static int write_in(const char *folder, const char *name, const char *bytes, const char *end,
+                    struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_FREE char *path = NULL;
+    if (asprintf(&path, "%s/%s", folder, name) < 0) {
+        path = NULL;
+        return error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
+    }
+    return textfile_write_bytes(path, bytes, (size_t)(end - bytes), 0644, ret_error);
+}
+
+/* kernel.json last: who finds it finds the rest. */
+static int write_files(const char *folder, const json_t *spec, struct error *ret_error)
+{
+    LLMSPELL_CLEANUP_FREE char *text = json_dumps(spec, JSON_INDENT(2));
+    if (!text)
+        return error_set(ret_error, LLMSPELL_EINVAL, "the display name is not UTF-8 text");
+    int rc =
+        write_in(folder, "logo-svg.svg", kernelspec_logo_svg, kernelspec_logo_svg_end, ret_error);
+    if (rc == 0)
+        rc = write_in(folder, "logo-32x32.png", kernelspec_logo_32, kernelspec_logo_32_end,
+                      ret_error);
+    if (rc == 0)
+        rc = write_in(folder, "logo-64x64.png", kernelspec_logo_64, kernelspec_logo_64_end,
+                      ret_error);
+    return rc < 0 ? rc : write_in(folder, "kernel.json", text, text + strlen(text), ret_error);
+}
+
+static int write_spec(const struct cli *cli, const char *folder, const json_t *spec, bool replace)
 {
     LLMSPELL_CLEANUP_FREE char *file = NULL;
     struct error error;
@@ -49,12 +93,17 @@ static int write_spec(const struct cli *cli, const char *folder, const json_t *s
         file = NULL;
         return EXIT_FAILED;
     }
-    if (textfile_make_folders(file, &error) < 0)
+    int rc = 0;
+    if (!replace && !is_ours(file))
+        rc = error_set(&error, LLMSPELL_EBUSY,
+                       "%s is the kernelspec of another kernel: give another --name, or --replace",
+                       file);
+    if (rc == 0)
+        rc = textfile_make_folders(file, &error);
+    if (rc == 0)
+        rc = write_files(folder, spec, &error);
+    if (rc < 0)
         return cli_fail(cli, &error);
-    if (json_dump_file(spec, file, JSON_INDENT(2)) != 0) {
-        fprintf(stderr, "llmspell: cannot write %s/kernel.json: %s\n", folder, strerror(errno));
-        return EXIT_FAILED;
-    }
     if (cli->json) {
         LLMSPELL_CLEANUP_JSON json_t *document =
             json_pack("{s:s, s:s, s:O}", "status", "ok", "file", file, "kernelspec", spec);
@@ -74,13 +123,13 @@ static int run(struct cli *cli, const struct args *args)
     if (name &&
         (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") !=
              strlen(name) ||
-         !*name))
-        return cli_usage(NULL, "--name may hold A-Z a-z 0-9 . _ - only");
+         !*name || *name == '.'))
+        return cli_usage(NULL, "--name may hold A-Z a-z 0-9 . _ - only, and no . at its start");
     LLMSPELL_CLEANUP_FREE char *kernels = kernels_folder(args), *folder = NULL;
     if (!kernels || asprintf(&folder, "%s/%s", kernels, name ? name : "llmspell-lua") < 0)
         return EXIT_FAILED;
     LLMSPELL_CLEANUP_JSON json_t *spec = kernelspec(cli, title ? title : "Lua (llmspell)");
-    return write_spec(cli, folder, spec);
+    return write_spec(cli, folder, spec, args_has(args, "replace"));
 }
 
 static const struct cli_option OPTIONS[] = {
@@ -89,6 +138,7 @@ static const struct cli_option OPTIONS[] = {
     {"prefix", 0, "DIR", "in DIR/share/jupyter/kernels", false},
     {"name", 0, "NAME", "the kernelspec's folder (default llmspell-lua)", false},
     {"display-name", 0, "TEXT", "what front ends show", false},
+    {"replace", 0, NULL, "also if another kernel's kernelspec has this name", false},
     {NULL, 0, NULL, NULL, false},
 };
 

@@ -32,8 +32,13 @@ const struct setting settings_table[] = {
      "abandoned."},
     {"kernel", "tool_threads", SETTING_INTEGER, "4", NULL, 1, 64, false,
      "Threads that run tool calls from outside while a script runs."},
-    {"kernel", "history", SETTING_INTEGER, "1000", NULL, 0, 1000000, false,
-     "Executed inputs that the kernel remembers for history requests."},
+    {"kernel", "history", SETTING_BOOL, "true", NULL, 0, 0, false,
+     "Keep executed inputs and their values in $LLMSPELL_HOME/history, for the next sessions, too. "
+     "false: only in memory, while the kernel runs."},
+    {"kernel", "history_max", SETTING_INTEGER, "10000", NULL, 0, 1000000, false,
+     "Inputs that are kept in the history's file; it may grow to twice as many in between. In "
+     "memory "
+     "are at most 1000 of them. 0 = the kernel remembers nothing."},
     {"log", "level", SETTING_CHOICE, "info", "off|error|warn|info|debug|trace", 0, 0, true,
      "How much is written."},
     {"log", "format", SETTING_CHOICE, "compact", "compact|pretty|json", 0, 0, true,

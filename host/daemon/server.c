@@ -142,6 +142,7 @@ static int make_kernel(struct server *server, struct error *ret_error)
         .catalog = server->catalog,
         .id = options->id,
         .workdir = options->workdir,
+        .stores_history = true,
         .shutdown = bridge_shutdown,
         .manage = bridge_manage,
         .status = on_status,

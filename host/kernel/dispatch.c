@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which message goes where: answered at once, in order behind what is executed, by the executor, or
- * by the pool. One row of RULES a message type. */
+ * Which message goes where: answered at once, in order behind what is executed, by the executor,
+ * the pool, or the history's thread. One row of RULES a message type. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -61,11 +61,6 @@ static json_t *at_status(struct operation *operation)
     return answer_status(operation->kernel);
 }
 
-static json_t *at_history(struct operation *operation)
-{
-    return history_reply(&operation->kernel->history, operation->content);
-}
-
 static json_t *at_comm_info(struct operation *operation)
 {
     return comm_answer(operation, LLMSPELL_EUNKNOWN, NULL, "no runtime is there yet");
@@ -79,7 +74,7 @@ static json_t *at_shutdown(struct operation *operation)
 
 /* IN_ORDER: at once if nothing is executed or it is a control request; BY_RUNTIME: at once if there
  * is no runtime yet, which is not loaded for this. */
-enum way { AT_ONCE, IN_ORDER, BY_RUNTIME, EXECUTOR, POOL, OWNER };
+enum way { AT_ONCE, IN_ORDER, BY_RUNTIME, EXECUTOR, POOL, HISTORY, OWNER };
 
 struct message_rule {
     const char *msg_type;
@@ -99,7 +94,7 @@ static const struct message_rule RULES[] = {
     {"tool_request", POOL, NULL},
     {"status_request", AT_ONCE, at_status},
     {"interrupt_request", AT_ONCE, at_interrupt},
-    {"history_request", AT_ONCE, at_history},
+    {"history_request", HISTORY, NULL},
     {"comm_info_request", BY_RUNTIME, at_comm_info},
     {"shutdown_request", AT_ONCE, at_shutdown},
     {"reload_request", OWNER, NULL},
@@ -226,6 +221,8 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
         to_owner(operation);
     else if (way == POOL)
         pool_submit(&kernel->pool, operation);
+    else if (way == HISTORY)
+        history_submit(&kernel->history, operation);
     else
         executor_submit(&kernel->executor, operation);
 }

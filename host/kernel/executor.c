@@ -27,11 +27,22 @@ static void api_write(struct llmspell_call *base, int32_t stream, const char *te
     output_write(&operation_of(base)->kernel->executor.output, stream, text, size);
 }
 
+/* The value as text, for the history. */
+static void keep_result(const struct operation *operation, const json_t *content)
+{
+    const json_t *text = json_object_get(json_object_get(content, "data"), "text/plain");
+    if (json_is_string(text))
+        history_add_output(&operation->kernel->history, operation->history_line,
+                           json_string_value(text), json_string_length(text));
+}
+
 static int32_t api_emit(struct llmspell_call *base, const char *msg_type, json_t *content)
 {
     struct operation *operation = operation_of(base);
     if (!content)
         return LLMSPELL_ENOMEM;
+    if (operation->history_line && strcmp(msg_type, "execute_result") == 0)
+        keep_result(operation, content);
     output_flush(&operation->kernel->executor.output);
     publish(operation->kernel, operation, msg_type, content);
     json_decref(content);
@@ -336,8 +347,10 @@ static json_t *execute(struct executor *executor, struct operation *operation)
         return error_reply(LLMSPELL_EINVAL, "execute_request needs \"code\", a string");
     json_int_t count = (json_int_t)atomic_load(&executor->count) + (store ? 1 : 0);
     atomic_store(&executor->count, (unsigned)count);
+    operation->history_line = store ? count : 0;
     if (store)
-        history_add(&executor->kernel->history, code);
+        history_add(&executor->kernel->history, count, code,
+                    llmspell_string_length(content, "code"));
     json_object_set_new(content, "execution_count", json_integer(count));
     if (!silent) {
         json_t *input = json_pack("{s:O, s:I}", "code", json_object_get(content, "code"),

@@ -1,122 +1,201 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The inputs of this session, for history_request. */
-#include <fnmatch.h>
+ * The session's inputs as the executor hands them over. Nothing here waits for a disk. */
+#include "kernel/history.h"
+
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <llmspell/tool.h>
 
 #include "kernel/internal.h"
+#include "log/logger.h"
+#include "util/utf8.h"
 
-#define HISTORY_BYTES (1u << 20) /* of all inputs together: the oldest go first */
+#define ROOM_MAX 1000          /* inputs in memory */
+#define MEMORY_MAX (1u << 20)  /* bytes of them: the oldest go first */
+#define INPUT_MAX (256u << 10) /* a larger one is data, and is not kept */
+#define OUTPUT_MAX 4096        /* bytes of a value that are kept */
+#define QUEUE_MAX (4u << 20)   /* bytes that wait for the file */
+#define QUEUE_HURRY (256u << 10)
 
-int history_init(struct history *history, size_t room)
+int history_init(struct history *history, const struct history_options *options)
 {
-    *history = (struct history){.lock = PTHREAD_MUTEX_INITIALIZER, .room = room};
-    history->inputs = calloc(room + 1, sizeof *history->inputs);
-    return history->inputs ? 0 : LLMSPELL_ENOMEM;
+    *history = (struct history){.lock = PTHREAD_MUTEX_INITIALIZER};
+    history->room = options->entries_max < ROOM_MAX ? options->entries_max : ROOM_MAX;
+    history->queue.last = &history->queue.first;
+    history->requests_end = &history->requests;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&history->wake, &attributes);
+    pthread_cond_init(&history->changed, &attributes);
+    pthread_condattr_destroy(&attributes);
+    history->items = calloc(history->room + 1, sizeof(struct history_item *));
+    int rc = history_file_init(&history->file, history->room > 0 ? options->home : NULL,
+                               options->runtime ? options->runtime : "", options->entries_max);
+    history->persistent = rc == 0 && history->file.folder;
+    return rc == 0 && history->items ? 0 : LLMSPELL_ENOMEM;
 }
 
-void history_clear(struct history *history)
+/* ---- items ---- */
+
+void history_item_unref(struct history_item *item)
 {
-    for (size_t i = 0; history->inputs && i < history->room; i++)
-        free(history->inputs[i]);
-    free(history->inputs);
-    pthread_mutex_destroy(&history->lock);
+    if (atomic_fetch_sub(&item->refs, 1) != 1)
+        return;
+    free(item->output);
+    free(item);
 }
+
+static struct history_item *item_new(int64_t line, const char *input, size_t size)
+{
+    struct history_item *item = calloc(1, sizeof *item + size + 1);
+    struct timespec now;
+    if (!item)
+        return NULL;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    atomic_init(&item->refs, 1);
+    item->line = line;
+    item->time_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    item->size = size;
+    memcpy(item->input, input, size);
+    return item;
+}
+
+static size_t item_bytes(const struct history_item *item)
+{
+    return sizeof *item + item->size + (item->output ? strlen(item->output) : 0);
+}
+
+void history_queue_push(struct history_queue *queue, struct history_item *item)
+{
+    item->next = NULL;
+    atomic_fetch_add(&item->refs, 1);
+    *queue->last = item;
+    queue->last = &item->next;
+    queue->bytes += item_bytes(item);
+}
+
+/* ---- the session's memory; under the lock ---- */
 
 static void forget_oldest(struct history *history)
 {
-    char **slot = &history->inputs[history->oldest++ % history->room];
-    history->bytes -= *slot ? strlen(*slot) : 0;
-    free(*slot);
-    *slot = NULL;
+    struct history_item *item = history->items[history->first];
+    history->first = (history->first + 1) % history->room;
+    history->count--;
+    history->bytes -= item->size;
+    history_item_unref(item);
 }
 
-/* An input that alone is too large has its line, but is not kept. */
-void history_add(struct history *history, const char *code)
+static void remember(struct history *history, struct history_item *item)
 {
-    size_t size = strlen(code);
-    if (history->room == 0 || size == 0)
-        return;
-    pthread_mutex_lock(&history->lock);
-    if (history->total - history->oldest == history->room)
+    if (history->count == history->room)
         forget_oldest(history);
-    char *input = size <= HISTORY_BYTES ? strdup(code) : NULL;
-    history->inputs[history->total++ % history->room] = input;
-    history->bytes += input ? size : 0;
-    while (history->bytes > HISTORY_BYTES)
+    history->items[(history->first + history->count++) % history->room] = item;
+    history->bytes += item->size;
+    atomic_fetch_add(&item->refs, 1);
+    while (history->bytes > MEMORY_MAX)
         forget_oldest(history);
-    pthread_mutex_unlock(&history->lock);
 }
 
-/* The line (1-based) if it is still there and wanted. */
-static const char *line_at(const struct history *history, size_t line, const char *pattern)
+/* The item of a line, which is one of the newest. */
+static struct history_item *find(const struct history *history, int64_t line)
 {
-    if (line == 0 || line > history->total || line + history->room <= history->total)
-        return NULL;
-    const char *input = history->inputs[(line - 1) % history->room];
-    return input && (!pattern || fnmatch(pattern, input, 0) == 0) ? input : NULL;
-}
-
-static void append(json_t *lines, size_t line, const char *input, bool output)
-{
-    json_t *entry = json_array();
-    json_array_append_new(entry, json_integer(0));
-    json_array_append_new(entry, json_integer((json_int_t)line));
-    json_array_append_new(entry, output ? json_pack("[s, n]", input) : json_string(input));
-    json_array_append_new(lines, entry);
-}
-
-static bool seen(const json_t *lines, const char *input)
-{
-    size_t i;
-    json_t *entry;
-    json_array_foreach(lines, i, entry)
-    {
-        const json_t *item = json_array_get(entry, 2);
-        const char *text = json_string_value(json_is_array(item) ? json_array_get(item, 0) : item);
-        if (text && strcmp(text, input) == 0)
-            return true;
+    for (size_t i = history->count; i > 0; i--) {
+        struct history_item *item = history->items[(history->first + i - 1) % history->room];
+        if (item->line <= line)
+            return item->line == line ? item : NULL;
     }
+    return NULL;
+}
+
+/* For the file; returns true if the log should say that it is too slow. */
+static bool enqueue(struct history *history, struct history_item *item)
+{
+    if (!history->persistent)
+        return false;
+    if (history->queue.bytes > QUEUE_MAX || !history_thread_wake(history, false)) {
+        bool first = !history->full;
+        history->full = true;
+        return first;
+    }
+    history_queue_push(&history->queue, item);
+    if (history->queue.bytes > QUEUE_HURRY)
+        history_thread_wake(history, true);
     return false;
 }
 
-/* The last n lines that fit pattern, oldest first. */
-static void collect_last(const struct history *history, json_t *lines, size_t n,
-                         const char *pattern, bool output, bool unique)
+static void tell_full(bool full)
 {
-    for (size_t line = history->total; line > 0 && json_array_size(lines) < n; line--) {
-        const char *input = line_at(history, line, pattern);
-        if (!input || (unique && seen(lines, input)))
-            continue;
-        append(lines, line, input, output);
-        json_array_insert(lines, 0, json_array_get(lines, json_array_size(lines) - 1));
-        json_array_remove(lines, json_array_size(lines) - 1);
-    }
+    if (full)
+        log_warn("kernel",
+                 "some of the history is not stored: the disk is too slow for it, or there is no "
+                 "room for another thread");
 }
 
-json_t *history_reply(struct history *history, const json_t *content)
+/* ---- from the executor ---- */
+
+void history_add(struct history *history, int64_t line, const char *code, size_t size)
 {
-    json_t *lines = json_array();
-    bool output = llmspell_bool(content, "output", 0);
-    json_int_t n = llmspell_integer(content, "n", (json_int_t)history->room);
+    if (history->room == 0 || size > INPUT_MAX || strspn(code, " \t\r\n") == size)
+        return;
+    struct history_item *item = item_new(line, code, size);
+    if (!item)
+        return;
     pthread_mutex_lock(&history->lock);
-    if (llmspell_is(content, "hist_access_type", "range")) {
-        json_int_t start = llmspell_integer(content, "start", 1);
-        json_int_t stop = llmspell_integer(content, "stop", (json_int_t)history->total + 1);
-        for (json_int_t line = start < 1 ? 1 : start;
-             line < stop && line <= (json_int_t)history->total; line++) {
-            const char *input = line_at(history, (size_t)line, NULL);
-            if (input && llmspell_integer(content, "session", 0) == 0)
-                append(lines, (size_t)line, input, output);
-        }
-    } else {
-        bool search = llmspell_is(content, "hist_access_type", "search");
-        const char *pattern = search ? llmspell_string(content, "pattern") : NULL;
-        collect_last(history, lines, n < 0 ? 0 : (size_t)n, pattern, output,
-                     llmspell_bool(content, "unique", 0));
+    remember(history, item);
+    bool full = enqueue(history, item);
+    pthread_mutex_unlock(&history->lock);
+    history_item_unref(item);
+    tell_full(full);
+}
+
+/* A copy of at most OUTPUT_MAX bytes, cut between characters. */
+static char *cut(const char *text, size_t size)
+{
+    static const char more[] = "…";
+    if (size <= OUTPUT_MAX)
+        return strndup(text, size);
+    size_t kept = utf8_valid(text, OUTPUT_MAX);
+    char *copy = malloc(kept + sizeof more);
+    if (!copy)
+        return NULL;
+    memcpy(copy, text, kept);
+    memcpy(copy + kept, more, sizeof more);
+    return copy;
+}
+
+/* The input is in the file already: its output follows it. Takes output over. */
+static bool enqueue_output(struct history *history, int64_t line, char *output)
+{
+    struct history_item *item = item_new(line, "", 0);
+    if (!item) {
+        free(output);
+        return false;
+    }
+    item->only_output = true;
+    item->output = output;
+    bool full = enqueue(history, item);
+    history_item_unref(item);
+    return full;
+}
+
+void history_add_output(struct history *history, int64_t line, const char *text, size_t size)
+{
+    bool full = false;
+    if (line == 0 || history->room == 0)
+        return;
+    char *output = cut(text, size);
+    pthread_mutex_lock(&history->lock);
+    struct history_item *item = find(history, line);
+    if (item && !item->output && output) {
+        item->output = output;
+        output = NULL;
+        if (item->taken)
+            full = enqueue_output(history, line, strdup(item->output));
     }
     pthread_mutex_unlock(&history->lock);
-    return json_pack("{s:s, s:o}", "status", "ok", "history", lines);
+    free(output);
+    tell_full(full);
 }

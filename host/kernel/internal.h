@@ -8,6 +8,7 @@
 
 #include <llmspell/runtime.h>
 
+#include "kernel/history.h"
 #include "kernel/kernel.h"
 #include "plugin/call.h"
 #include "tool/invoke.h"
@@ -40,7 +41,8 @@ struct operation {
     atomic_bool aborted; /* to be answered with status aborted, without running */
     uint32_t flags;
     uint32_t parent_size;
-    char text[]; /* parent, NUL, msg_type, NUL */
+    int64_t history_line; /* of an execution that the history keeps; 0: of none */
+    char text[];          /* parent, NUL, msg_type, NUL */
 };
 
 struct operation *operation_new(struct kernel *kernel, struct llmspell_ctx *origin,
@@ -60,6 +62,10 @@ void operation_detach(struct operation *operation);
 
 /* {"status":"error","ename","evalue","traceback":[]} — what every failed request gets. */
 json_t *error_reply(int code, const char *message);
+
+/* The same for a field of the request: invalid_params, "path": "/field", message "field …". */
+__attribute__((format(printf, 2, 3))) json_t *field_reply(const char *field, const char *format,
+                                                          ...);
 
 /* Publishes an event on behalf of operation (or NULL); content is borrowed. */
 void publish(struct kernel *kernel, const struct operation *operation, const char *msg_type,
@@ -174,19 +180,6 @@ bool comm_is(const char *msg_type);
 /* What becomes of the runtime's answer to such a message: rc and, if it is 0, reply, which is taken
  * over. Returns the reply's content. */
 json_t *comm_answer(struct operation *operation, int rc, json_t *reply, const char *why);
-
-/* ---- history.c ---- */
-
-struct history {
-    pthread_mutex_t lock;
-    char **inputs;                     /* ring of `room` */
-    size_t room, total, oldest, bytes; /* oldest: lines below it are forgotten */
-};
-
-int history_init(struct history *history, size_t room);
-void history_clear(struct history *history);
-void history_add(struct history *history, const char *code);
-json_t *history_reply(struct history *history, const json_t *content);
 
 /* ---- pool.c: tool calls from outside, and handlers ---- */
 

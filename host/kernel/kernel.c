@@ -147,6 +147,18 @@ void kernel_detach(struct kernel *kernel, struct llmspell_ctx *ctx)
 
 /* ---- life ---- */
 
+static int open_history(struct kernel *kernel, const struct kernel_options *options)
+{
+    const struct config *config = options->config;
+    bool stores = options->stores_history && config_bool(config, "kernel", "history");
+    struct history_options history = {
+        .home = stores ? config_home(config) : NULL,
+        .runtime = config_string(config, "kernel", "runtime"),
+        .entries_max = (size_t)config_integer(config, "kernel", "history_max"),
+    };
+    return history_init(&kernel->history, &history);
+}
+
 int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
                struct error *ret_error)
 {
@@ -173,8 +185,7 @@ int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
     pool_init(&kernel->pool, (unsigned)config_integer(options->config, "kernel", "tool_threads"));
     struct registry_options registry = {
         .catalog = options->catalog, .config = options->config, .workdir = options->workdir};
-    int rc = history_init(&kernel->history,
-                          (size_t)config_integer(options->config, "kernel", "history"));
+    int rc = open_history(kernel, options);
     if (rc < 0 || events_init(&kernel->events) < 0 || !kernel->id || !kernel->workdir ||
         !kernel->busy || !kernel->idle)
         rc = error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
@@ -248,6 +259,8 @@ unsigned kernel_shutdown(struct kernel *kernel, int64_t grace_ms, int64_t interr
     }
     unsigned left = kernel->active_count;
     pthread_mutex_unlock(&kernel->lock);
+    if (left > 0) /* the kernel is not freed, which would write it */
+        history_flush(&kernel->history);
     return left;
 }
 

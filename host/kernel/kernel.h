@@ -23,6 +23,7 @@ struct kernel_options {
     const struct catalog *catalog; /* counted */
     const char *id;                /* copied */
     const char *workdir;           /* absolute; copied */
+    bool stores_history;           /* in $LLMSPELL_HOME/history, if [kernel] history says so */
 
     /* A shutdown_request came (its reply is on its way): end the process soon. content: its own,
      * borrowed. May be NULL. [any-thread] */

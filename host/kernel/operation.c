@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The life of one request: new → begin (busy) → finish (reply, idle, done). Counted by the kernel,
  * so that shutdown can wait for the last one. */
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +92,22 @@ json_t *error_reply(int code, const char *message)
     return json_pack("{s:s, s:s, s:s, s:[], s:{s:s, s:s}}", "status", "error", "ename",
                      llmspell_error_name(code), "evalue", message, "traceback", "error", "code",
                      llmspell_error_name(code), "message", message);
+}
+
+json_t *field_reply(const char *field, const char *format, ...)
+{
+    char text[ERROR_MESSAGE_MAX], path[64];
+    struct error error;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    snprintf(path, sizeof path, "/%s", field);
+    error_set_at(&error, LLMSPELL_EINVAL, path, "\"%s\" %s", field, text);
+    json_t *reply = error_reply(error.code, error.message);
+    if (reply)
+        json_object_set_new(reply, "error", error_json(&error));
+    return reply;
 }
 
 void operation_begin(struct operation *operation)

@@ -292,6 +292,14 @@ void logger_unredact(const char *secret)
     pthread_rwlock_unlock(&logger.lock);
 }
 
+bool logger_knows_secret(const char *text, size_t size)
+{
+    pthread_rwlock_rdlock(&logger.lock);
+    bool found = redactor_finds(&logger.redactor, text, size);
+    pthread_rwlock_unlock(&logger.lock);
+    return found;
+}
+
 void logger_recent(void (*callback)(void *data, const struct log_recent *record), void *data)
 {
     struct log_recent records[RECENT_MAX];

@@ -56,6 +56,9 @@ bool log_format_parse(const char *name, enum log_format *ret_format);
 int logger_redact(const char *secret);
 void logger_unredact(const char *secret);
 
+/* Does one of these secrets stand in the text? For what is written elsewhere. */
+bool logger_knows_secret(const char *text, size_t size);
+
 /* A record of level error or warn that was logged lately; strings are UTF-8, redacted, cut. */
 struct log_recent {
     struct timespec time;

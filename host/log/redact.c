@@ -130,6 +130,14 @@ void redactor_clear(struct redactor *redactor)
     *redactor = (struct redactor){0};
 }
 
+bool redactor_finds(const struct redactor *redactor, const char *text, size_t size)
+{
+    for (size_t i = 0; i < redactor->count; i++)
+        if (memmem(text, size, redactor->secrets[i].text, redactor->secrets[i].size))
+            return true;
+    return false;
+}
+
 /* ---- messages ---- */
 
 /* The length of the longest secret at text; the beginning of one, if the message ends there. */

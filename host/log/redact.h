@@ -4,6 +4,7 @@
 #ifndef HOST_LOG_REDACT_H
 #define HOST_LOG_REDACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,6 +28,9 @@ struct redactor {
 int redactor_add(struct redactor *redactor, const char *secret);
 void redactor_remove(struct redactor *redactor, const char *secret);
 void redactor_clear(struct redactor *redactor);
+
+/* Does a registered secret stand in the text? */
+bool redactor_finds(const struct redactor *redactor, const char *text, size_t size);
 
 /* The message with every secret replaced, or NULL if it shows none (the usual case costs one pass).
  * Overlapping secrets become one mark; the beginning of a secret at the end of a message that was

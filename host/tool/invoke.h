@@ -33,9 +33,10 @@ int tool_invoke(struct registry *registry, const char *name, const json_t *param
                 const struct invoke_options *options, json_t **ret_reply);
 
 /* Runs the examples of a manifest, each in an empty folder of its own: *ret_tests is a new array of
- * {title, status, message?}. Returns how many failed, or a negative code. [any-thread] */
-int tool_test(struct registry *registry, const char *name, json_t **ret_tests,
-              struct error *ret_error);
+ * {title, status, message?}, *ret_tool the tool's own name, borrowed from the registry. cancel ends
+ * it, or NULL. Returns how many failed, or a negative code. [any-thread] */
+int tool_test(struct registry *registry, const char *name, struct cancel *cancel,
+              const char **ret_tool, json_t **ret_tests, struct error *ret_error);
 
 /* Runs one case (tool/case.h) of a tool, each call at most timeout_ms (0: the tool's own limit);
  * its result is held against the schema, too. 0, or a negative code with what is wrong.

@@ -9,7 +9,8 @@
 struct target {
     struct tool *tool;
     struct registry *registry;
-    int64_t timeout_ms; /* 0: the tool's own */
+    int64_t timeout_ms;    /* 0: the tool's own */
+    struct cancel *cancel; /* or NULL */
 };
 
 static int invoke(void *data, const json_t *params, const char *folder, json_t **ret_reply,
@@ -27,6 +28,7 @@ static int invoke(void *data, const json_t *params, const char *folder, json_t *
         rc = grants_files(grants, &files, ret_error);
     if (rc == 0) {
         struct invoke_options options = {.timeout_ms = target->timeout_ms,
+                                         .cancel = target->cancel,
                                          .grants = grants,
                                          .files = files,
                                          .check_result = true};
@@ -39,41 +41,60 @@ static int invoke(void *data, const json_t *params, const char *folder, json_t *
     return *ret_reply ? 0 : error_set(ret_error, LLMSPELL_ENOMEM, "out of memory");
 }
 
+static int run_case(struct target *target, const json_t *test, struct error *ret_error)
+{
+    struct case_runner runner = {registry_tmpdir(target->registry), invoke, target};
+    return case_run(&runner, test, ret_error);
+}
+
+static int find(struct target *target, const char *name, struct error *ret_error)
+{
+    int rc = registry_find(target->registry, name, &target->tool, ret_error);
+    return rc < 0 ? rc : tool_describe(target->tool, target->registry, ret_error);
+}
+
 int tool_test_case(struct registry *registry, const char *name, const json_t *test,
                    int64_t timeout_ms, struct error *ret_error)
 {
     struct target target = {.registry = registry, .timeout_ms = timeout_ms};
-    int rc = registry_find(registry, name, &target.tool, ret_error);
-    if (rc == 0)
-        rc = tool_describe(target.tool, registry, ret_error);
-    struct case_runner runner = {registry_tmpdir(registry), invoke, &target};
-    return rc < 0 ? rc : case_run(&runner, test, ret_error);
+    int rc = find(&target, name, ret_error);
+    return rc < 0 ? rc : run_case(&target, test, ret_error);
 }
 
-int tool_test(struct registry *registry, const char *name, json_t **ret_tests,
-              struct error *ret_error)
+/* One row of the report; returns 1 if the example failed. */
+static int test_example(struct target *target, const json_t *example, json_t *tests)
 {
-    struct tool *tool;
-    int rc = registry_find(registry, name, &tool, ret_error);
-    if (rc == 0)
-        rc = tool_describe(tool, registry, ret_error);
+    struct error why;
+    const char *title = llmspell_string(example, "title");
+    int rc = run_case(target, example, &why);
+    json_t *row =
+        json_pack("{s:s, s:s}", "title", title ? title : "", "status", rc < 0 ? "error" : "ok");
+    if (rc < 0)
+        json_object_set_new(row, "message", json_string(why.message));
+    json_array_append_new(tests, row);
+    return rc < 0;
+}
+
+int tool_test(struct registry *registry, const char *name, struct cancel *cancel,
+              const char **ret_tool, json_t **ret_tests, struct error *ret_error)
+{
+    struct target target = {.registry = registry, .cancel = cancel};
+    int rc = find(&target, name, ret_error);
     if (rc < 0)
         return rc;
     json_t *tests = json_array(), *example;
     int failed = 0;
     size_t i;
-    json_array_foreach(json_object_get(tool->manifest, "examples"), i, example)
+    json_array_foreach(json_object_get(target.tool->manifest, "examples"), i, example)
     {
-        struct error why;
-        const char *title = llmspell_string(example, "title");
-        rc = tool_test_case(registry, name, example, 0, &why);
-        failed += rc < 0;
-        json_t *row =
-            json_pack("{s:s, s:s}", "title", title ? title : "", "status", rc < 0 ? "error" : "ok");
-        if (rc < 0)
-            json_object_set_new(row, "message", json_string(why.message));
-        json_array_append_new(tests, row);
+        failed += test_example(&target, example, tests);
+        if (cancel && cancel_is_set(cancel)) {
+            json_decref(tests);
+            return error_set(ret_error, LLMSPELL_ECANCELLED, "cancelled after %zu examples of %s",
+                             i + 1, target.tool->plugin->head.name);
+        }
     }
+    *ret_tool = target.tool->plugin->head.name;
     *ret_tests = tests;
     return failed;
 }

@@ -60,19 +60,20 @@ int textfile_make_folders(const char *path, struct error *ret_error)
     return 0;
 }
 
-static bool write_all(int fd, const char *text)
+static bool write_all(int fd, const char *bytes, size_t size)
 {
-    for (size_t left = strlen(text); left > 0;) {
-        ssize_t n = write(fd, text, left);
+    while (size > 0) {
+        ssize_t n = write(fd, bytes, size);
         if (n < 0 && errno != EINTR)
             return false;
-        text += n > 0 ? n : 0;
-        left -= n > 0 ? (size_t)n : 0;
+        bytes += n > 0 ? n : 0;
+        size -= n > 0 ? (size_t)n : 0;
     }
     return true;
 }
 
-int textfile_write(const char *path, const char *text, mode_t mode, struct error *ret_error)
+int textfile_write_bytes(const char *path, const void *bytes, size_t size, mode_t mode,
+                         struct error *ret_error)
 {
     LLMSPELL_CLEANUP_FREE char *temporary = NULL;
     if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
@@ -82,11 +83,16 @@ int textfile_write(const char *path, const char *text, mode_t mode, struct error
     int fd = mkostemp(temporary, O_CLOEXEC);
     if (fd < 0)
         return refusal("write", path, ret_error);
-    bool good = write_all(fd, text) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    bool good = write_all(fd, bytes, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     if (good && rename(temporary, path) == 0)
         return 0;
     int rc = refusal("write", path, ret_error);
     unlink(temporary);
     return rc;
+}
+
+int textfile_write(const char *path, const char *text, mode_t mode, struct error *ret_error)
+{
+    return textfile_write_bytes(path, text, strlen(text), mode, ret_error);
 }

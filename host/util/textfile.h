@@ -21,4 +21,8 @@ int textfile_make_folders(const char *path, struct error *ret_error);
  * followed. The folder must be there. EPERM, EIO. */
 int textfile_write(const char *path, const char *text, mode_t mode, struct error *ret_error);
 
+/* The same with bytes that are no text. */
+int textfile_write_bytes(const char *path, const void *bytes, size_t size, mode_t mode,
+                         struct error *ret_error);
+
 #endif

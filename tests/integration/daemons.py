@@ -89,7 +89,9 @@ def connection_of(llmspell, id="test"):
 
 
 def files_below(folder):
-    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if not p.is_dir())
+    """But for the history, which stays."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
+                  if not p.is_dir() and p.parent.name != "history")
 
 
 # ---- the rest ----

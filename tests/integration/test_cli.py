@@ -403,6 +403,7 @@ def test_config_layers_and_origin(llmspell):
     ("\n[lgo]\nlevel = debug\n", r":2: there is no section \[lgo\]; did you mean \[log\]\?"),
     ("[log]\nlevel = loud\n", r":2: \[log\] level = \"loud\" is not acceptable: expected one of off"),
     ("[kernel]\nhistory = many\n", r":2: \[kernel\] history"),
+    ("[kernel]\nhistory_max = many\n", r":2: \[kernel\] history_max"),
     ("[log\nlevel = debug\n", r":1: the section is not closed"),
     ("[log]\nlevel\n", r":2: "),
     ("[tool.calculatr]\nx = 1\n", r":2: section \[tool\.calculatr\]: no such plugin .* did you mean calculator"),

@@ -55,9 +55,10 @@ def mode(path):
 
 
 def files_below(folder):
-    """But for the record of how a named kernel was started and ended: that one stays."""
+    """But for the history, and the record of how a named kernel was started and ended: they stay."""
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*")
-                  if not p.is_dir() and p.name != "kernel_state.json")
+                  if not p.is_dir() and p.name != "kernel_state.json"
+                  and p.parent.name != "history")
 
 
 def exec_lua(llmspell, code, id="test"):
@@ -238,7 +239,7 @@ def test_a_start_that_fails(llmspell, args, status, reason, daemon):
 
 
 def test_errors_in_the_ini_file_name_the_line(llmspell):
-    (llmspell.cwd / "bad.ini").write_text("[kernel]\nhistory = 10\nidle_timout = 5s\n")
+    (llmspell.cwd / "bad.ini").write_text("[kernel]\nhistory_max = 10\nidle_timout = 5s\n")
     done = llmspell.run("-c", "bad.ini", "kernel", "start", "--daemon", "--id", "test")
     assert done.status == 1 and "bad.ini:3" in done.err and "idle_timeout" in done.err
 
@@ -537,7 +538,7 @@ def test_nothing_is_left(llmspell, ended):
 def test_relative_paths_on_the_command_line(llmspell):
     """They start where the command was given, though the daemon is in /."""
     (llmspell.cwd / "sub").mkdir()
-    (llmspell.cwd / "mine.ini").write_text("[kernel]\nhistory = 7\n[log]\nfile = sub/by-ini.log\n")
+    (llmspell.cwd / "mine.ini").write_text("[kernel]\nhistory = off\n[log]\nfile = sub/by-ini.log\n")
     llmspell.env["LLMSPELL_HOME"] = "rel/home"
     (llmspell.cwd / "rel").mkdir()
     started = llmspell.start("-c", "mine.ini", "-f", "sub/connection.json")

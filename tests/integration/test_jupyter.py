@@ -351,13 +351,13 @@ def test_history(session):
         assert reply["status"] == "ok"
         return [tuple(entry) for entry in reply["history"]]
 
-    assert lines(hist_access_type="tail", n=2) == [(0, 3, "a = 1"), (0, 4, "error('x')")]
+    assert lines(hist_access_type="tail", n=2) == [(1, 3, "a = 1"), (1, 4, "error('x')")]
     assert lines(hist_access_type="range", session=0, start=1, stop=3) == [
-        (0, 1, "a = 1"), (0, 2, "b = 2")]
+        (1, 1, "a = 1"), (1, 2, "b = 2")]
     assert lines(hist_access_type="search", pattern="a*", n=9) == [
-        (0, 1, "a = 1"), (0, 3, "a = 1")]
-    assert lines(hist_access_type="search", pattern="a*", n=9, unique=True) == [(0, 3, "a = 1")]
-    assert lines(hist_access_type="tail", n=1, output=True) == [(0, 4, ["error('x')", None])]
+        (1, 1, "a = 1"), (1, 3, "a = 1")]
+    assert lines(hist_access_type="search", pattern="a*", n=9, unique=True) == [(1, 3, "a = 1")]
+    assert lines(hist_access_type="tail", n=1, output=True) == [(1, 4, ["error('x')", None])]
 
 
 def test_comm_info(session):

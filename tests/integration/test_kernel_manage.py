@@ -46,7 +46,7 @@ def events_arrive(session):
 
 def test_restart(llmspell, open_session):
     """Another process, the same ports and key, the same settings; an open client goes on."""
-    started = llmspell.start("--set", "kernel.history=7")
+    started = llmspell.start("--set", "kernel.history_max=7")
     before = connection_of(llmspell)
     session = open_session(started["connection_file"])
     session.run("x = 1")
@@ -61,7 +61,7 @@ def test_restart(llmspell, open_session):
     assert session.run("return x or 'new'").value == "new"
     status = llmspell.json("kernel", "status")
     assert status["workdir"] == str(llmspell.cwd) and status["pid"] == after["pid"]
-    assert "kernel.history=7" in state_of(llmspell)["arguments"]
+    assert "kernel.history_max=7" in state_of(llmspell)["arguments"]
 
 
 def test_restart_again_and_again(llmspell):

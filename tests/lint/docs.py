@@ -214,12 +214,12 @@ def compare_options(whose, options, text):
             complain(f"llmspell(1) lacks -{letter} for {option} {whose}")
 
 
-WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool", "AT_ONCE": "at once",
-        "OWNER": "main", "BY_RUNTIME": "executor, or at once"}
+WAYS = {"EXECUTOR": "executor", "IN_ORDER": "at once or in order", "POOL": "pool", "HISTORY": "history",
+        "AT_ONCE": "at once", "OWNER": "main", "BY_RUNTIME": "executor, or at once"}
 
 
 def check_messages():
-    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|AT_ONCE|OWNER|BY_RUNTIME), \w+\}',
+    rules = dict(re.findall(r'\{"(\w+)", (EXECUTOR|IN_ORDER|POOL|HISTORY|AT_ONCE|OWNER|BY_RUNTIME), \w+\}',
                             sources("host/kernel/dispatch.c")))
     text = page("messages.md")
     if len(rules) < 8:

@@ -90,7 +90,7 @@ static void test_same_section(void)
     same("", "", "log", true);
     same("", "[log]\nlevel = info\n", "log", true);
     same("", "[log]\nlevel = debug\n", "log", false);
-    same("", "[kernel]\nhistory = 7\n", "log", true);
+    same("", "[kernel]\nhistory_max = 7\n", "log", true);
     same("", "", "tool.x", true);
     same("", "[tool.x]\na = 1\n", "tool.x", false);
     same("[tool.x]\na = 1\n", "[tool.x]\na = 1\nb = 1\n", "tool.x", false);

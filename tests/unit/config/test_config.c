@@ -110,7 +110,7 @@ static void test_built_in(void)
     CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "runtime"), "lua");
     CU_ASSERT_EQUAL(config_integer(config, "kernel", "shutdown_grace"), 5000);
     CU_ASSERT_EQUAL(config_integer(config, "kernel", "tool_threads"), 4);
-    CU_ASSERT_EQUAL(config_integer(config, "kernel", "history"), 1000);
+    CU_ASSERT_EQUAL(config_integer(config, "kernel", "history_max"), 10000);
     CU_ASSERT_STRING_EQUAL(config_string(config, "log", "level"), "info");
     CU_ASSERT_EQUAL(config_integer(config, "log", "rotate_size"), 10485760);
     CU_ASSERT_STRING_EQUAL(config_string(config, "plugins", "path"), "");

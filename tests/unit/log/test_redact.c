@@ -35,6 +35,9 @@ static void test_registered(void)
     check(&redactor, KEY " " KEY "x" KEY KEY, "[redacted] [redacted]x[redacted]");
     check(&redactor, "", NULL);
     check(&redactor, "3f9a7c52 alone", NULL);
+    CU_ASSERT_TRUE(redactor_finds(&redactor, "x" KEY "y", strlen(KEY) + 2));
+    CU_ASSERT_FALSE(redactor_finds(&redactor, "x" KEY "y", strlen(KEY)));
+    CU_ASSERT_FALSE(redactor_finds(&redactor, "password=secret", 15)); /* was not registered */
     CU_ASSERT_EQUAL(redactor_add(&redactor, KEY), 0);
     redactor_remove(&redactor, KEY);
     check(&redactor, KEY, "[redacted]"); /* one user is left */
