@@ -97,6 +97,9 @@ static const struct message_rule RULES[] = {
     {"history_request", HISTORY, NULL},
     {"comm_info_request", BY_RUNTIME, at_comm_info},
     {"shutdown_request", AT_ONCE, at_shutdown},
+    {"create_subshell_request", AT_ONCE, answer_create_subshell},
+    {"delete_subshell_request", AT_ONCE, answer_delete_subshell},
+    {"list_subshell_request", AT_ONCE, answer_list_subshell},
     {"reload_request", OWNER, NULL},
     {"dump_request", OWNER, NULL},
 };
@@ -204,6 +207,16 @@ static void to_owner(struct operation *operation)
                                                 "kernel start`): name one with --kernel"));
 }
 
+static void refuse_subshell(struct operation *operation)
+{
+    operation_begin(operation);
+    operation_finish(operation,
+                     error_reply(LLMSPELL_ENOTFOUND,
+                                 "there is no subshell with the subshell_id of this request's "
+                                 "header: list_subshell_request names those that there are, "
+                                 "create_subshell_request makes one"));
+}
+
 static void dispatch(struct operation *operation, const struct message_rule *rule)
 {
     struct kernel *kernel = operation->kernel;
@@ -222,7 +235,7 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
     else if (way == POOL)
         pool_submit(&kernel->pool, operation);
     else if (way == HISTORY)
-        history_submit(&kernel->history, operation);
+        history_submit(subshell_history(operation), operation);
     else
         executor_submit(&kernel->executor, operation);
 }
@@ -264,6 +277,9 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
     }
     operation->metric = (uint32_t)(rule ? rule - RULES : (ptrdiff_t)RULE_COUNT);
     atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
-    dispatch(operation, rule);
+    if (subshell_bind(operation) < 0)
+        refuse_subshell(operation);
+    else
+        dispatch(operation, rule);
     return 0;
 }

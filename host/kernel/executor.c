@@ -32,7 +32,7 @@ static void keep_result(const struct operation *operation, const json_t *content
 {
     const json_t *text = json_object_get(json_object_get(content, "data"), "text/plain");
     if (json_is_string(text))
-        history_add_output(&operation->kernel->history, operation->history_line,
+        history_add_output(subshell_history(operation), operation->history_line,
                            json_string_value(text), json_string_length(text));
 }
 
@@ -85,7 +85,7 @@ static int32_t api_request(struct llmspell_call *base, const char *msg_type, jso
                            json_t **ret_reply)
 {
     struct operation *operation = operation_of(base);
-    int rc = kernel_answer(operation, msg_type, content, ret_reply);
+    int rc = executor_nest_answer(operation, msg_type, content, ret_reply);
     json_decref(content);
     return rc;
 }
@@ -127,52 +127,27 @@ static int32_t api_request_calling(struct llmspell_call *base, const char *msg_t
     struct calling calling = {operation, function, data};
     const struct callback_functions functions = {
         .names = json_object_get(content, "functions"), .call = call_function, .data = &calling};
-    operation->functions = &functions;
-    int rc = api_request(base, msg_type, content, ret_reply);
+    operation->functions =
+        &functions; /* which run on this thread, so that the tool has to be called on it */
+    int rc = kernel_answer(operation, msg_type, content, ret_reply);
+    json_decref(content);
     operation->functions = before;
     return rc;
-}
-
-static int32_t wait_input(struct executor *executor, struct operation *operation,
-                          json_t **ret_value)
-{
-    pthread_mutex_lock(&executor->lock);
-    while (!executor->input_value && !cancel_is_set(&operation->cancel))
-        pthread_cond_wait(&executor->changed, &executor->lock);
-    json_t *value = executor->input_value;
-    executor->input_value = NULL;
-    executor->input_waits = false;
-    pthread_mutex_unlock(&executor->lock);
-    if (json_is_string(value)) {
-        *ret_value = value;
-        return 0;
-    }
-    json_decref(value);
-    return value ? LLMSPELL_ENOTFOUND : LLMSPELL_ECANCELLED;
 }
 
 static int32_t api_input(struct llmspell_call *base, const char *prompt, int32_t password,
                          json_t **ret_value)
 {
     struct operation *operation = operation_of(base);
-    struct executor *executor = &operation->kernel->executor;
     if (!operation->input || !llmspell_bool(operation->content, "allow_stdin", 1))
         return base->host->fail(base, LLMSPELL_EUNAVAILABLE, NULL,
                                 "this client cannot be asked for input");
-    output_flush(&executor->output);
-    pthread_mutex_lock(&executor->lock);
-    executor->input_waits = true;
-    json_decref(executor->input_value);
-    executor->input_value = NULL;
-    pthread_mutex_unlock(&executor->lock);
-    if (operation_hold(operation)) {
-        operation->input(operation->data, json_pack("{s:s, s:b}", "prompt", prompt ? prompt : "",
-                                                    "password", password != 0));
-        operation_release(operation);
-    } else {
-        executor_input_ends(executor, operation);
-    }
-    return wait_input(executor, operation, ret_value);
+    return executor_input_ask(operation, prompt ? prompt : "", password != 0, ret_value);
+}
+
+static int32_t api_serve(struct llmspell_call *base)
+{
+    return executor_nest_serve(&operation_of(base)->kernel->executor);
 }
 
 static const void *runtime_extension(struct llmspell_ctx *ctx, const char *id)
@@ -186,33 +161,10 @@ static const void *runtime_extension(struct llmspell_ctx *ctx, const char *id)
                                                  .emit_buffers = api_emit_buffers,
                                                  .buffers = api_buffers,
                                                  .metadata = api_metadata,
-                                                 .header = api_header};
+                                                 .header = api_header,
+                                                 .serve = api_serve};
     (void)ctx;
     return strcmp(id, LLMSPELL_EXECUTOR) == 0 ? &api : NULL;
-}
-
-/* An input_reply: only while somebody waits for one. {"value": null} is end of input. */
-void executor_input(struct executor *executor, const json_t *content)
-{
-    pthread_mutex_lock(&executor->lock);
-    if (executor->input_waits) {
-        json_t *value = json_object_get(content, "value");
-        json_decref(executor->input_value);
-        executor->input_value = value ? json_deep_copy(value) : json_null();
-        pthread_cond_broadcast(&executor->changed);
-    }
-    pthread_mutex_unlock(&executor->lock);
-}
-
-/* The client that was asked is gone: for the code that waits this is the end of input. */
-void executor_input_ends(struct executor *executor, const struct operation *operation)
-{
-    pthread_mutex_lock(&executor->lock);
-    if (executor->current == operation && executor->input_waits && !executor->input_value) {
-        executor->input_value = json_null();
-        pthread_cond_broadcast(&executor->changed);
-    }
-    pthread_mutex_unlock(&executor->lock);
 }
 
 /* ---- opening ---- */
@@ -302,12 +254,13 @@ static bool is_same_client(const struct operation *a, const struct operation *b)
     return a->origin == b->origin && a_size == b_size && memcmp(a_session, b_session, a_size) == 0;
 }
 
-/* After an error with stop_on_error, what the same client has queued is not run. */
+/* After an error with stop_on_error, what the same client has queued in this shell is not run. */
 static void abort_queued(struct executor *executor, const struct operation *failed)
 {
     pthread_mutex_lock(&executor->queue.lock);
     for (struct operation *next = executor->queue.first; next; next = next->next)
-        if (strcmp(next->msg_type, "execute_request") == 0 && is_same_client(next, failed))
+        if (strcmp(next->msg_type, "execute_request") == 0 && next->subshell == failed->subshell &&
+            is_same_client(next, failed))
             next->aborted = true;
     pthread_mutex_unlock(&executor->queue.lock);
 }
@@ -345,11 +298,11 @@ static json_t *execute(struct executor *executor, struct operation *operation)
     bool store = !silent && llmspell_bool(content, "store_history", 1);
     if (!code)
         return error_reply(LLMSPELL_EINVAL, "execute_request needs \"code\", a string");
-    json_int_t count = (json_int_t)atomic_load(&executor->count) + (store ? 1 : 0);
-    atomic_store(&executor->count, (unsigned)count);
+    json_int_t count = (json_int_t)atomic_load(subshell_count(operation)) + (store ? 1 : 0);
+    atomic_store(subshell_count(operation), (unsigned)count);
     operation->history_line = store ? count : 0;
     if (store)
-        history_add(&executor->kernel->history, count, code,
+        history_add(subshell_history(operation), count, code,
                     llmspell_string_length(content, "code"));
     json_object_set_new(content, "execution_count", json_integer(count));
     if (!silent) {
@@ -371,43 +324,54 @@ static json_t *execute(struct executor *executor, struct operation *operation)
     return reply;
 }
 
-/* What an interrupt is for. */
-static void set_current(struct executor *executor, struct operation *operation)
+static bool is_aborted(const struct operation *operation)
 {
-    pthread_mutex_lock(&executor->lock);
-    executor->current = operation;
-    pthread_mutex_unlock(&executor->lock);
+    return operation->aborted ||
+           (operation->subshell && atomic_load(&operation->subshell->deleted));
 }
 
-static void run(struct executor *executor, struct operation *operation)
+void executor_run(struct executor *executor, struct operation *operation)
 {
     json_t *reply;
-    if (executor->table)
-        set_current(executor, operation); /* before busy: a client that saw it may interrupt */
+    executor_nest_push(executor, operation); /* before busy: a client that saw it may interrupt */
     operation_begin(operation);
-    if (operation->aborted)
+    if (is_aborted(operation))
         reply = json_pack("{s:s, s:i}", "status", "aborted", "execution_count",
-                          (int)atomic_load(&executor->count));
+                          (int)atomic_load(subshell_count(operation)));
     else if (strcmp(operation->msg_type, "execute_request") == 0)
         reply = execute(executor, operation);
     else if (strcmp(operation->msg_type, "kernel_info_request") == 0)
         reply = answer_kernel_info(executor->kernel);
     else
         reply = ask_runtime(executor, operation);
-    set_current(executor, NULL);
+    executor_nest_pop(executor);
     /* before the reply: a client that has it finds the executor idle */
     atomic_fetch_sub(&executor->pending, 1);
     operation_finish(operation, reply);
+}
+
+/* How deep the stack may grow before no more requests are nested. */
+static const char *find_stack_end(void)
+{
+    pthread_attr_t attributes;
+    void *end = NULL;
+    size_t size;
+    if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+        pthread_attr_getstack(&attributes, &end, &size);
+        pthread_attr_destroy(&attributes);
+    }
+    return end;
 }
 
 static void *executor_main(void *data)
 {
     struct executor *executor = data;
     pthread_setname_np(pthread_self(), "executor");
+    executor->stack_end = find_stack_end();
     open_and_tell(executor);
     struct operation *operation;
     while ((operation = queue_pop(&executor->queue)))
-        run(executor, operation);
+        executor_run(executor, operation);
     if (executor->table)
         executor->table->close(executor->self);
     return NULL;
@@ -421,6 +385,7 @@ void executor_init(struct executor *executor, struct kernel *kernel)
         .kernel = kernel, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
     queue_init(&executor->queue);
     output_init(&executor->output, kernel);
+    pool_init(&executor->errands, EXECUTOR_DEPTH_MAX);
 }
 
 bool executor_is_started(struct executor *executor)
@@ -459,8 +424,11 @@ void executor_submit(struct executor *executor, struct operation *operation)
 {
     struct error error;
     atomic_fetch_add(&executor->pending, 1);
+    operation->tally = operation->subshell ? &operation->subshell->queued : &executor->queued;
     if (executor_start(executor, &error) == 0) {
         queue_push(&executor->queue, operation);
+        if (subshells_exist(&executor->kernel->subshells))
+            executor_nest_attend(executor);
         return;
     }
     atomic_fetch_sub(&executor->pending, 1);
@@ -468,23 +436,26 @@ void executor_submit(struct executor *executor, struct operation *operation)
     operation_finish(operation, error_reply(error.code, error.message));
 }
 
-/* Ends what runs; with `only`, just if it is that operation. */
+/* Ends what runs, all of it; with `only`, just that operation, be it at the top or further down.
+ * The runtime ends what is at the top now, and what is beneath when it is back there. */
 void executor_interrupt(struct executor *executor, const struct operation *only)
 {
     pthread_mutex_lock(&executor->lock);
-    if (executor->current && (!only || executor->current == only)) {
-        cancel_set(&executor->current->cancel);
+    for (struct operation *o = executor->current; o; o = o->beneath)
+        if (!only || o == only)
+            cancel_set(&o->cancel);
+    if (executor->current && executor->table && (!only || executor->current == only))
         executor->table->interrupt(executor->self);
-        pthread_cond_broadcast(&executor->changed);
-    }
+    pthread_cond_broadcast(&executor->changed);
     pthread_mutex_unlock(&executor->lock);
 }
 
 void executor_drop(struct executor *executor, struct operation *operation)
 {
-    json_t *reply = json_pack("{s:s, s:s, s:s, s:[], s:i}", "status", "error", "ename",
-                              "KeyboardInterrupt", "evalue", "interrupted before it began",
-                              "traceback", "execution_count", (int)atomic_load(&executor->count));
+    json_t *reply =
+        json_pack("{s:s, s:s, s:s, s:[], s:i}", "status", "error", "ename", "KeyboardInterrupt",
+                  "evalue", "interrupted before it began", "traceback", "execution_count",
+                  (int)atomic_load(subshell_count(operation)));
     operation_begin(operation);
     if (reply && strcmp(operation->msg_type, "execute_request") == 0)
         executor_show_error(operation, reply);
@@ -497,7 +468,7 @@ void executor_stop(struct executor *executor)
     queue_close(&executor->queue);
     if (executor->started)
         pthread_join(executor->thread, NULL);
-    json_decref(executor->input_value);
+    pool_stop(&executor->errands);
     plugin_unref(executor->plugin);
     output_clear(&executor->output);
     queue_clear(&executor->queue);

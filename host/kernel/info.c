@@ -17,10 +17,11 @@ static json_t *make_info(const struct registry *registry)
     LLMSPELL_CLEANUP_JSON json_t *facts = NULL;
     if (plugin)
         plugin_members(plugin, keys, &facts, NULL);
-    json_t *info = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[], s:b}", "status", "ok",
-                             "protocol_version", LLMSPELL_MESSAGES_VERSION, "implementation",
-                             "llmspell", "implementation_version", LLMSPELL_VERSION, "banner",
-                             "llmspell " LLMSPELL_VERSION, "supported_features", "debugger", 0);
+    json_t *info =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:b}", "status", "ok", "protocol_version",
+                  LLMSPELL_MESSAGES_VERSION, "implementation", "llmspell", "implementation_version",
+                  LLMSPELL_VERSION, "banner", "llmspell " LLMSPELL_VERSION, "supported_features",
+                  "kernel subshells", "debugger", 0);
     if (!json_object_get(facts, "language_info"))
         json_object_set_new(info, "language_info",
                             json_pack("{s:s, s:s, s:s, s:s}", "name", name, "version", "",

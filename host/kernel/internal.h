@@ -18,6 +18,10 @@
 struct operation {
     struct operation *next;         /* in a queue */
     struct operation *left, *right; /* in the kernel's list of active ones */
+    struct operation *beneath;  /* on the executor's stack: what this one runs in the midst of */
+    struct subshell *subshell;  /* counted; NULL: the parent shell */
+    unsigned *tally;            /* counts those of its shell that are queued; or NULL */
+    void (*errand)(void *data); /* for a pool: all that there is to do; with handler_data */
     struct kernel *kernel;
     struct llmspell_ctx *origin;
     const char *msg_type;            /* borrowed from the table or from text */
@@ -90,6 +94,10 @@ void queue_clear(struct queue *queue);
 void queue_push(struct queue *queue, struct operation *operation);
 struct operation *queue_pop(struct queue *queue); /* waits; NULL once closed and empty */
 bool queue_remove(struct queue *queue, struct operation *operation); /* false: it is not there */
+/* Takes the first one that is wanted out of the queue; NULL if there is none. */
+struct operation *queue_take(struct queue *queue,
+                             bool (*is_wanted)(const struct operation *operation, const void *data),
+                             const void *data);
 void queue_close(struct queue *queue);
 
 /* ---- event.c ---- */
@@ -131,7 +139,23 @@ void output_begin(struct output *output, const struct operation *operation);
 void output_write(struct output *output, int32_t stream, const char *text, size_t size);
 void output_flush(struct output *output); /* everything, now */
 
+/* ---- pool.c: tool calls from outside, and handlers ---- */
+
+#define POOL_THREADS_MAX 64
+
+struct pool {
+    struct queue queue;
+    pthread_t threads[POOL_THREADS_MAX];
+    unsigned started, limit;
+};
+
+void pool_init(struct pool *pool, unsigned limit);
+void pool_submit(struct pool *pool, struct operation *operation);
+void pool_stop(struct pool *pool);
+
 /* ---- executor.c ---- */
+
+#define EXECUTOR_DEPTH_MAX 16 /* requests on the executor's stack */
 
 struct executor {
     struct kernel *kernel;
@@ -144,27 +168,57 @@ struct executor {
     void *self;
     pthread_t thread;
     bool started;
-    atomic_uint pending; /* queued or running */
-    atomic_uint count;   /* execution_count */
+    atomic_uint pending;   /* queued or running */
+    atomic_uint count;     /* execution_count of the parent shell */
+    unsigned queued;       /* the parent shell's tally; guarded by the queue's lock */
+    bool parent_runs;      /* something of the parent shell is on the stack; executor thread only */
+    const char *stack_end; /* lowest address of the thread's stack; executor thread only */
+    struct pool errands;   /* tool calls of scripts, while subshells may want the executor */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
-    bool opened;          /* the attempt is over */
-    struct error failure; /* of opening; code 0 = the runtime is there */
-    struct operation *current;
-    bool input_waits;
-    json_t *input_value;
+    bool opened;                  /* the attempt is over */
+    struct error failure;         /* of opening; code 0 = the runtime is there */
+    struct operation *current;    /* top of the stack of what runs */
+    unsigned depth;               /* of that stack */
+    struct executor_input *input; /* the innermost code that waits for a line */
 };
 
 void executor_init(struct executor *executor, struct kernel *kernel);
 int executor_start(struct executor *executor, struct error *ret_error);
 void executor_submit(struct executor *executor, struct operation *operation);
 void executor_interrupt(struct executor *executor, const struct operation *only);
-void executor_input(struct executor *executor, const json_t *content); /* input_reply */
-void executor_input_ends(struct executor *executor, const struct operation *operation);
 void executor_drop(struct executor *executor,
                    struct operation *operation); /* interrupted, queued */
 void executor_stop(struct executor *executor);   /* ends the thread; nothing may run */
+void executor_run(struct executor *executor, struct operation *operation); /* [executor] */
+
+/* ---- executor_input.c: a script's question to its client ---- */
+
+int32_t executor_input_ask(struct operation *operation, const char *prompt, bool password,
+                           json_t **ret_value);
+void executor_input(struct executor *executor, const json_t *content); /* input_reply */
+void executor_input_ends(struct executor *executor, const struct operation *operation);
+
+/* ---- executor_nest.c: requests of other shells in the midst of one that runs ---- */
+
+/* Puts an operation on the stack of what runs, and takes it off again. [executor] */
+void executor_nest_push(struct executor *executor, struct operation *operation);
+void executor_nest_pop(struct executor *executor);
+
+/* Has the runtime call executor_nest_serve soon, if a request waits that may run now. */
+void executor_nest_attend(struct executor *executor);
+
+/* Runs what waits of shells that are not on the stack; returns how many it ran. [executor] */
+int32_t executor_nest_serve(struct executor *executor);
+
+/* Serves, or sleeps until `changed` is signalled. The executor's lock is held. [executor] */
+void executor_nest_wait(struct executor *executor);
+
+/* kernel_answer, on a thread of its own if requests of other shells may come meanwhile. [executor]
+ */
+int executor_nest_answer(struct operation *operation, const char *msg_type, const json_t *content,
+                         json_t **ret_reply);
 
 /* The runtime is there, or on its way: it may have comms. */
 bool executor_is_started(struct executor *executor);
@@ -181,19 +235,50 @@ bool comm_is(const char *msg_type);
  * over. Returns the reply's content. */
 json_t *comm_answer(struct operation *operation, int rc, json_t *reply, const char *why);
 
-/* ---- pool.c: tool calls from outside, and handlers ---- */
+/* ---- subshell.c ---- */
 
-#define POOL_THREADS_MAX 64
+#define SUBSHELL_ID_SIZE 33 /* 32 hexadecimal digits */
 
-struct pool {
-    struct queue queue;
-    pthread_t threads[POOL_THREADS_MAX];
-    unsigned started, limit;
+struct subshell {
+    struct subshell *next; /* in the set */
+    struct subshells *set;
+    char id[SUBSHELL_ID_SIZE];
+    atomic_uint refs;    /* the set's, and one of each operation */
+    atomic_uint count;   /* execution_count */
+    atomic_bool deleted; /* what is queued is not run any more */
+    unsigned queued;     /* tally; guarded by the lock of the executor's queue */
+    bool runs;           /* something of it is on the stack; executor thread only */
+    struct history history;
 };
 
-void pool_init(struct pool *pool, unsigned limit);
-void pool_submit(struct pool *pool, struct operation *operation);
-void pool_stop(struct pool *pool);
+struct subshells {
+    pthread_mutex_t lock;
+    struct subshell *first;
+    unsigned count;
+    size_t history_room;
+    atomic_uint alive; /* in the set, or deleted and still in use */
+};
+
+void subshells_init(struct subshells *set, size_t history_room);
+void subshells_clear(struct subshells *set);
+
+/* Finds the subshell that the request's header names and notes it in operation; ENOTFOUND. */
+int subshell_bind(struct operation *operation);
+void subshell_unref(struct subshell *subshell);
+
+/* False, at next to no cost, if nothing but the parent shell is or was there. */
+static inline bool subshells_exist(struct subshells *set)
+{
+    return atomic_load_explicit(&set->alive, memory_order_acquire) > 0;
+}
+
+/* Those of the request's shell. */
+atomic_uint *subshell_count(const struct operation *operation);
+struct history *subshell_history(const struct operation *operation);
+
+json_t *answer_create_subshell(struct operation *operation);
+json_t *answer_delete_subshell(struct operation *operation);
+json_t *answer_list_subshell(struct operation *operation);
 
 /* ---- the answers: each returns the reply's content, a new reference ---- */
 
@@ -250,6 +335,7 @@ struct kernel {
     struct events events;
     struct executor executor;
     struct history history;
+    struct subshells subshells;
     struct pool pool;
     json_t *busy, *idle; /* contents of the two status events */
     json_t *info;        /* kernel_info_reply, made once */

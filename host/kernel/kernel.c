@@ -182,6 +182,8 @@ int kernel_new(const struct kernel_options *options, struct kernel **ret_kernel,
     pthread_cond_init(&kernel->drained, &attributes);
     pthread_condattr_destroy(&attributes);
     executor_init(&kernel->executor, kernel);
+    subshells_init(&kernel->subshells,
+                   (size_t)config_integer(options->config, "kernel", "history_max"));
     pool_init(&kernel->pool, (unsigned)config_integer(options->config, "kernel", "tool_threads"));
     struct registry_options registry = {
         .catalog = options->catalog, .config = options->config, .workdir = options->workdir};
@@ -275,6 +277,7 @@ void kernel_free(struct kernel *kernel)
     pool_stop(&kernel->pool);
     registry_unref(kernel->registry);
     events_clear(&kernel->events);
+    subshells_clear(&kernel->subshells);
     history_clear(&kernel->history);
     remove_handlers(kernel, NULL);
     json_decref(kernel->busy);

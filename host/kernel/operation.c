@@ -70,6 +70,7 @@ void operation_free(struct operation *operation)
     json_decref(operation->content);
     json_decref(operation->metadata);
     free(operation->buffers);
+    subshell_unref(operation->subshell);
     cancel_clear(&operation->cancel);
     free(operation);
 }

@@ -13,6 +13,10 @@ static json_t *call_handler(const struct operation *operation)
 
 static void run(struct operation *operation)
 {
+    if (operation->errand) {
+        operation->errand(operation->handler_data);
+        return;
+    }
     operation_begin(operation);
     json_t *reply =
         operation->handler ? call_handler(operation) : answer_tool(operation, operation->content);

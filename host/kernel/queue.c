@@ -21,10 +21,27 @@ void queue_push(struct queue *queue, struct operation *operation)
     *queue->last = operation;
     queue->last = &operation->next;
     queue->length++;
+    if (operation->tally)
+        ++*operation->tally;
     bool wake = queue->waiting > 0;
     pthread_mutex_unlock(&queue->lock);
     if (wake)
         pthread_cond_signal(&queue->wake);
+}
+
+/* Unlinks what *at points to; the lock is held. */
+static struct operation *unlink_at(struct queue *queue, struct operation **at)
+{
+    struct operation *operation = *at;
+    if (!operation)
+        return NULL;
+    *at = operation->next;
+    if (!*at)
+        queue->last = at;
+    queue->length--;
+    if (operation->tally)
+        --*operation->tally;
+    return operation;
 }
 
 struct operation *queue_pop(struct queue *queue)
@@ -35,32 +52,32 @@ struct operation *queue_pop(struct queue *queue)
         pthread_cond_wait(&queue->wake, &queue->lock);
         queue->waiting--;
     }
-    struct operation *operation = queue->first;
-    if (operation) {
-        queue->first = operation->next;
-        if (!queue->first)
-            queue->last = &queue->first;
-        queue->length--;
-    }
+    struct operation *operation = unlink_at(queue, &queue->first);
     pthread_mutex_unlock(&queue->lock);
     return operation;
 }
 
-bool queue_remove(struct queue *queue, struct operation *operation)
+struct operation *queue_take(struct queue *queue,
+                             bool (*is_wanted)(const struct operation *operation, const void *data),
+                             const void *data)
 {
     pthread_mutex_lock(&queue->lock);
     struct operation **at = &queue->first;
-    while (*at && *at != operation)
+    while (*at && !is_wanted(*at, data))
         at = &(*at)->next;
-    bool found = *at != NULL;
-    if (found) {
-        *at = operation->next;
-        if (!*at)
-            queue->last = at;
-        queue->length--;
-    }
+    struct operation *operation = unlink_at(queue, at);
     pthread_mutex_unlock(&queue->lock);
-    return found;
+    return operation;
+}
+
+static bool is_same(const struct operation *operation, const void *data)
+{
+    return operation == data;
+}
+
+bool queue_remove(struct queue *queue, struct operation *operation)
+{
+    return queue_take(queue, is_same, operation) != NULL;
 }
 
 void queue_close(struct queue *queue)

@@ -10,7 +10,7 @@
 static_assert(sizeof(struct llmspell_host) == 48, "struct llmspell_host is ABI");
 static_assert(sizeof(struct llmspell_call) == 24, "struct llmspell_call is ABI");
 static_assert(sizeof(struct llmspell_tool) == 40, "struct llmspell_tool is ABI");
-static_assert(sizeof(struct llmspell_runtime) == 56, "struct llmspell_runtime is ABI");
+static_assert(sizeof(struct llmspell_runtime) == 64, "struct llmspell_runtime is ABI");
 static_assert(sizeof(struct llmspell_protocol) == 80, "struct llmspell_protocol is ABI");
 static_assert(offsetof(struct llmspell_tool, json_identity) == 8, "pinned");
 static_assert(offsetof(struct llmspell_tool, open) == 16, "pinned");
@@ -27,14 +27,14 @@ static_assert(offsetof(struct llmspell_call, ctx) == 16, "pinned");
 static_assert(sizeof(struct llmspell_message) == 56, "struct llmspell_message is ABI");
 static_assert(sizeof(struct llmspell_request) == 96, "struct llmspell_request is ABI");
 static_assert(sizeof(struct llmspell_kernel) == 40, "struct llmspell_kernel is ABI");
-static_assert(sizeof(struct llmspell_executor) == 80, "struct llmspell_executor is ABI");
+static_assert(sizeof(struct llmspell_executor) == 88, "struct llmspell_executor is ABI");
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
 static_assert(sizeof(struct llmspell_listen) == 16, "struct llmspell_listen is ABI");
 static_assert(offsetof(struct llmspell_listen, take) == 8, "pinned");
 
-/* ABI 1.1: comms. */
+/* ABI 1.1: comms, subshells, functions that tools call back. */
 static_assert(sizeof(struct llmspell_buffer) == 16, "struct llmspell_buffer is ABI");
 static_assert(offsetof(struct llmspell_message, metadata) == 32, "pinned");
 static_assert(offsetof(struct llmspell_message, buffers) == 40, "pinned");
@@ -49,3 +49,6 @@ static_assert(offsetof(struct llmspell_executor, emit_buffers) == 48, "pinned");
 static_assert(offsetof(struct llmspell_executor, buffers) == 56, "pinned");
 static_assert(offsetof(struct llmspell_executor, metadata) == 64, "pinned");
 static_assert(offsetof(struct llmspell_executor, header) == 72, "pinned");
+static_assert(offsetof(struct llmspell_executor, serve) == 80, "pinned");
+static_assert(offsetof(struct llmspell_runtime, status) == 48, "pinned");
+static_assert(offsetof(struct llmspell_runtime, attend) == 56, "pinned");

@@ -15,7 +15,7 @@ const struct plugin_entry PLUGIN_ENTRIES[PLUGIN_KINDS] = {
                           offsetof(struct llmspell_protocol, stop),
                           offsetof(struct llmspell_protocol, close)}},
     [PLUGIN_RUNTIME] = {LLMSPELL_RUNTIME_SYMBOL,
-                        sizeof(struct llmspell_runtime),
+                        offsetof(struct llmspell_runtime, attend), /* as of 1.0 */
                         {offsetof(struct llmspell_runtime, open),
                          offsetof(struct llmspell_runtime, request),
                          offsetof(struct llmspell_runtime, interrupt),

@@ -4,7 +4,9 @@
  * executor; the handler calls lua_sethook on the running coroutine, as lua.c does on SIGINT. The
  * hook then raises at every event until the outermost call is left, so no pcall can go on. The
  * handler is installed without SA_RESTART: blocking system calls end with EINTR; a timer repeats
- * the signal every 20 ms for calls that were just about to block. */
+ * the signal every 20 ms for calls that were just about to block.
+ * When requests of other shells wait, the same way leads to nest_serve, by a signal that lets
+ * system calls go on. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 #include "state.h"
 
 #define INTERRUPT_SIGNAL SIGURG
+#define ATTEND_SIGNAL (SIGRTMIN + 5) /* with SA_RESTART: it ends no system call */
 #define REPEAT_NS 20000000
 
 /* The request that runs on this thread, for the handler. initial-exec: reading it never allocates.
@@ -36,17 +39,47 @@ static int is_handler(lua_State *L, lua_Debug *activation)
     return is;
 }
 
+/* Gives the coroutine the hook back that the script had set. */
+static void disarm(struct interrupt *interrupt, lua_State *L)
+{
+    struct script_hook script = interrupt->script_hook;
+    interrupt->script_hook.L = NULL; /* first: the signal may come and keep it anew */
+    if (script.L == L)
+        lua_sethook(L, script.function, script.mask, script.count);
+    else
+        lua_sethook(L, NULL, 0, 0);
+}
+
 static void on_hook(lua_State *L, lua_Debug *activation)
 {
-    if (interrupt_pending(runtime_of(L)) == STOP_NONE)
-        lua_sethook(L, NULL, 0, 0); /* left over from a stop that is done */
-    else if (!is_handler(L, activation))
+    struct runtime *rt = runtime_of(L);
+    if (interrupt_pending(rt) == STOP_NONE) {
+        disarm(&rt->interrupt, L); /* it may be left over from a stop that is done */
+        if (atomic_exchange(&rt->interrupt.attend, 0))
+            nest_serve(rt);
+        if (interrupt_pending(rt) == STOP_NONE)
+            return;
+    }
+    if (!is_handler(L, activation))
         interrupt_raise(L);
 }
 
 static void arm(lua_State *L)
 {
     lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+}
+
+/* As arm, but the script goes on afterwards, and so does a hook of its own. */
+static void arm_to_attend(struct interrupt *interrupt, lua_State *L)
+{
+    lua_Hook function = lua_gethook(L);
+    if (function != on_hook) {
+        interrupt->script_hook.function = function;
+        interrupt->script_hook.mask = lua_gethookmask(L);
+        interrupt->script_hook.count = lua_gethookcount(L);
+        interrupt->script_hook.L = function ? L : NULL;
+    }
+    arm(L);
 }
 
 static int is_late(const struct timespec *deadline)
@@ -81,6 +114,8 @@ static void on_signal(int number)
         repeat(&rt->interrupt);
         if (rt->interrupt.current)
             arm(rt->interrupt.current);
+    } else if (atomic_load(&rt->interrupt.attend) && rt->interrupt.current) {
+        arm_to_attend(&rt->interrupt, rt->interrupt.current);
     }
     errno = saved;
 }
@@ -91,7 +126,9 @@ int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call)
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigemptyset(&action.sa_mask);
-    if (sigaction(INTERRUPT_SIGNAL, &action, NULL) != 0)
+    int failed = sigaction(INTERRUPT_SIGNAL, &action, NULL);
+    action.sa_flags = SA_RESTART;
+    if (failed || sigaction(ATTEND_SIGNAL, &action, NULL) != 0)
         return llmspell_fail(call, LLMSPELL_EIO, "cannot install the interrupt handler: %s",
                              strerror(errno));
     pthread_mutex_init(&rt->interrupt.lock, NULL);
@@ -120,6 +157,7 @@ static void adopt_thread(struct interrupt *interrupt)
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, INTERRUPT_SIGNAL);
+    sigaddset(&set, ATTEND_SIGNAL);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     drop_timer(interrupt);
     struct sigevent event;
@@ -160,6 +198,17 @@ void interrupt_begin(struct runtime *rt)
     interrupt->running = 1;
     pthread_mutex_unlock(&interrupt->lock);
     interrupt_pending(rt); /* an interrupt that came before this could be reached */
+    if (atomic_load(&interrupt->attend))
+        arm_to_attend(interrupt, rt->L);
+}
+
+static void stop_timer(struct interrupt *interrupt)
+{
+    struct itimerspec off = {{0, 0}, {0, 0}};
+    interrupt->deadline = (struct timespec){0, 0};
+    if (interrupt->repeating)
+        timer_settime(interrupt->timer, 0, &off, NULL);
+    interrupt->repeating = 0;
 }
 
 void interrupt_end(struct runtime *rt)
@@ -171,12 +220,8 @@ void interrupt_end(struct runtime *rt)
     mine = NULL; /* from here on the handler does nothing, so it starts no timer either */
     atomic_signal_fence(memory_order_seq_cst);
     interrupt->current = NULL;
-    interrupt->deadline = (struct timespec){0, 0};
-    if (interrupt->repeating) {
-        struct itimerspec off = {{0, 0}, {0, 0}};
-        timer_settime(interrupt->timer, 0, &off, NULL);
-        interrupt->repeating = 0;
-    }
+    interrupt->script_hook.L = NULL;
+    stop_timer(interrupt);
     pthread_mutex_unlock(&interrupt->lock);
     if (lua_gethook(rt->L) == on_hook)
         lua_sethook(rt->L, NULL, 0, 0);
@@ -194,6 +239,65 @@ void interrupt_request(struct runtime *rt)
     pthread_mutex_unlock(&interrupt->lock);
 }
 
+void interrupt_attend(struct runtime *rt)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    atomic_store(&interrupt->attend, 1);
+    if (interrupt->running)
+        pthread_kill(interrupt->thread, ATTEND_SIGNAL);
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+void interrupt_suspend(struct runtime *rt, struct interrupt_rest *ret_rest)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    ret_rest->running = interrupt->running;
+    ret_rest->current = interrupt->current;
+    interrupt->running = 0;
+    mine = NULL;
+    atomic_signal_fence(memory_order_seq_cst);
+    interrupt->current = NULL;
+    ret_rest->stop = atomic_exchange(&interrupt->stop, STOP_NONE);
+    ret_rest->deadline = interrupt->deadline;
+    clock_gettime(CLOCK_MONOTONIC, &ret_rest->since);
+    stop_timer(interrupt);
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+/* The deadline moves on by the time that passed meanwhile. */
+static void resume_deadline(struct interrupt *interrupt, const struct interrupt_rest *rest)
+{
+    struct timespec now, late = rest->deadline;
+    if (late.tv_sec == 0)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t passed = (int64_t)(now.tv_sec - rest->since.tv_sec) * 1000000000 +
+                     (now.tv_nsec - rest->since.tv_nsec) + late.tv_nsec;
+    late.tv_sec += (time_t)(passed / 1000000000);
+    late.tv_nsec = (long)(passed % 1000000000);
+    struct itimerspec timer = {{0, REPEAT_NS}, late};
+    interrupt->deadline = late;
+    interrupt->repeating = 1;
+    timer_settime(interrupt->timer, TIMER_ABSTIME, &timer, NULL);
+}
+
+void interrupt_resume(struct runtime *rt, const struct interrupt_rest *rest)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    atomic_store(&interrupt->stop, rest->stop);
+    interrupt->current = rest->current;
+    atomic_signal_fence(memory_order_seq_cst);
+    mine = rest->running ? rt : NULL;
+    resume_deadline(interrupt, rest);
+    interrupt->running = rest->running;
+    pthread_mutex_unlock(&interrupt->lock);
+    if (rest->running && atomic_load(&interrupt->attend)) /* its signal found nothing to arm */
+        arm_to_attend(interrupt, rest->current);
+}
+
 void interrupt_stop(struct runtime *rt, enum stop reason)
 {
     int none = STOP_NONE;
@@ -206,6 +310,10 @@ void interrupt_stop(struct runtime *rt, enum stop reason)
 enum stop interrupt_pending(struct runtime *rt)
 {
     int stop = atomic_load(&rt->interrupt.stop);
+    if (stop == STOP_INTERRUPT && rt->was_nested && rt->call &&
+        rt->host->cancelled(rt->call) >= 0 &&
+        atomic_compare_exchange_strong(&rt->interrupt.stop, &stop, STOP_NONE))
+        stop = STOP_NONE; /* meant for one that ran in the midst, just as it began or ended */
     if (stop != STOP_NONE || !rt->call)
         return (enum stop)stop;
     int32_t code = rt->host->cancelled(rt->call);
@@ -227,4 +335,6 @@ void interrupt_switch(struct runtime *rt, lua_State *next)
     atomic_signal_fence(memory_order_seq_cst);
     if (atomic_load(&rt->interrupt.stop) != STOP_NONE)
         arm(next); /* the signal may have come while current was changing */
+    else if (atomic_load_explicit(&rt->interrupt.attend, memory_order_relaxed))
+        arm_to_attend(&rt->interrupt, next);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The Lua runtime: descriptor, open, close, and the table of requests that it answers. The kernel
- * calls all of it on its executor thread, but for interrupt. */
+ * calls all of it on its executor thread, but for interrupt and attend. */
 #include <string.h>
 
 #include "state.h"
@@ -60,11 +60,14 @@ static int32_t lua_runtime_request(void *self, struct llmspell_call *call, const
     for (size_t i = 0; i < sizeof REQUESTS / sizeof *REQUESTS; i++) {
         if (strcmp(REQUESTS[i].msg_type, msg_type) != 0)
             continue;
-        rt->call = call;
+        struct nest nest;
+        int32_t code = nest_begin(rt, call, &nest);
+        if (code < 0)
+            return code;
         rt->msg_type = msg_type;
-        int32_t code = REQUESTS[i].answer(rt, content, ret_reply);
+        code = REQUESTS[i].answer(rt, content, ret_reply);
         lua_settop(rt->L, 0);
-        rt->call = NULL;
+        nest_end(rt, &nest);
         return code;
     }
     return llmspell_fail(call, LLMSPELL_EUNKNOWN, "the Lua runtime does not know %s", msg_type);
@@ -73,6 +76,11 @@ static int32_t lua_runtime_request(void *self, struct llmspell_call *call, const
 static void lua_runtime_interrupt(void *self)
 {
     interrupt_request(self);
+}
+
+static void lua_runtime_attend(void *self)
+{
+    interrupt_attend(self);
 }
 
 static int32_t lua_runtime_status(void *self, json_t **ret_status)
@@ -89,4 +97,4 @@ static int32_t lua_runtime_status(void *self, json_t **ret_status)
 
 LLMSPELL_RUNTIME(.open = lua_runtime_open, .request = lua_runtime_request,
                  .interrupt = lua_runtime_interrupt, .close = lua_runtime_close,
-                 .status = lua_runtime_status)
+                 .status = lua_runtime_status, .attend = lua_runtime_attend)

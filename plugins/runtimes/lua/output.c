@@ -58,6 +58,13 @@ void output_write(struct runtime *rt, int32_t number, const char *text, size_t s
     }
 }
 
+void output_unbuffer(struct runtime *rt)
+{
+    for (int32_t number = LLMSPELL_STDOUT; number <= LLMSPELL_STDERR; number++)
+        if (rt->streams[number].file)
+            fflush(rt->streams[number].file);
+}
+
 void output_flush(struct runtime *rt)
 {
     for (int32_t number = LLMSPELL_STDOUT; number <= LLMSPELL_STDERR; number++) {
@@ -173,6 +180,9 @@ static void add_stream(lua_State *L, int32_t number, const char *name, const cha
         setvbuf(rt->streams[number].file, NULL, _IONBF, 0);
     stream->f = rt->streams[number].file;
     stream->closef = refuse_close;
+    rt->streams[number].io = stream;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &rt->streams[number]); /* io stays valid */
     if (key) {
         lua_pushvalue(L, -1);
         lua_setfield(L, LUA_REGISTRYINDEX, key);

@@ -18,6 +18,7 @@
 #include <llmspell/tool.h>
 
 #define RUNTIME_RESERVE 1048576 /* bytes, see memory_reserve */
+#define RUNTIME_NESTED_MAX 16   /* requests that run in the midst of one another */
 #define RUNTIME_DEPTH_MAX 1000  /* nesting of tables and JSON values that is converted */
 
 /* Why the running code has to end. */
@@ -33,12 +34,26 @@ struct interrupt {
     atomic_int stop;          /* enum stop */
     volatile sig_atomic_t repeating;
     lua_State *volatile current; /* the running coroutine; for the signal handler */
+    atomic_int attend;           /* requests of other shells wait */
+    struct script_hook {         /* what debug.sethook set, while our hook is in its place */
+        lua_State *volatile L;   /* NULL: none */
+        lua_Hook function;
+        int mask, count;
+    } script_hook;
+};
+
+/* What of struct interrupt belongs to a request, while another one runs in its midst. */
+struct interrupt_rest {
+    int running, stop;
+    lua_State *current;
+    struct timespec deadline, since;
 };
 
 struct stream {
-    FILE *file;    /* what io.stdout, io.stderr, io.stdin use; NULL without io */
-    char tail[4];  /* first bytes of a character whose rest has not been written yet */
-    uint32_t used; /* bytes of tail */
+    FILE *file;      /* what io.stdout, io.stderr, io.stdin use; NULL without io */
+    luaL_Stream *io; /* these, which hold the file for Lua; NULL without io */
+    char tail[4];    /* first bytes of a character whose rest has not been written yet */
+    uint32_t used;   /* bytes of tail */
 };
 
 /* What display and its like know of the cell that runs. */
@@ -53,7 +68,11 @@ struct runtime {
     const struct llmspell_executor *executor;
     struct llmspell_call *call; /* the request that runs; NULL between requests */
     const char *msg_type;       /* its type */
-    lua_State *L;               /* the main state */
+    lua_State *L;               /* of the request that runs: the main state, or one of nested */
+
+    lua_State *nested[RUNTIME_NESTED_MAX]; /* made when first needed, then kept */
+    int depth;                             /* how many of them run */
+    int was_nested; /* requests ran in the midst of this one, see interrupt_pending */
 
     atomic_size_t memory_used; /* bytes; [any-thread] may read it */
     size_t memory_limit;       /* bytes; 0: none */
@@ -107,13 +126,38 @@ enum stop interrupt_pending(struct runtime *rt);           /* asks the host, too
 void interrupt_check(lua_State *L);                        /* raises if the code has to end */
 int interrupt_raise(lua_State *L);                         /* never returns */
 void interrupt_switch(struct runtime *rt, lua_State *next); /* another coroutine runs now */
+void interrupt_attend(struct runtime *rt);                  /* [any-thread] */
+void interrupt_suspend(struct runtime *rt, struct interrupt_rest *ret_rest);
+void interrupt_resume(struct runtime *rt, const struct interrupt_rest *rest);
+
+/* ---- nest.c: a request in the midst of another ---- */
+struct nest {
+    struct interrupt_rest interrupt;
+    struct llmspell_call *call;
+    const char *msg_type;
+    struct shown *shown;
+    int displaying;
+    lua_State *L;
+    size_t memory_reserve;
+    int exit_code;
+    char *traceback;
+    struct stream streams[3];
+    json_t *line;
+    size_t line_used;
+    int32_t input_error;
+};
+/* Puts aside what belongs to the request that runs (if one does), and brings it back. */
+int32_t nest_begin(struct runtime *rt, struct llmspell_call *call, struct nest *ret_nest);
+void nest_end(struct runtime *rt, const struct nest *nest);
+void nest_serve(struct runtime *rt); /* runs what waits of other shells */
 
 /* ---- coroutine.c, system.c, output.c, input.c ---- */
 void coroutine_open(lua_State *L);
 void system_open(lua_State *L);
 void output_open(lua_State *L);
 void output_write(struct runtime *rt, int32_t stream, const char *text, size_t size);
-void output_flush(struct runtime *rt); /* what is held back of both streams */
+void output_flush(struct runtime *rt);    /* what is held back of both streams */
+void output_unbuffer(struct runtime *rt); /* only what the script's own buffers hold */
 void output_emit(struct runtime *rt, const char *msg_type, json_t *content);
 void output_close(struct runtime *rt);
 void input_open(lua_State *L); /* after output_open: wraps the readers of io */

@@ -67,6 +67,13 @@ struct llmspell_executor {
     /* Since 1.1: JSON text of the header of the request that runs, which is the parent of all that
      * it emits; "" if there is none. Terminated; borrowed until request() returns. */
     const char *(*header)(struct llmspell_call *call);
+
+    /* Runs the requests that attend announced: the runtime's own request() is called for each, on
+     * this thread, with a call of its own, and has returned when serve returns. So all that belongs
+     * to the request that runs has to be put aside, and text that it wrote handed to write before.
+     * Returns how many it ran; 0 is fine, and means nothing. Also request and input may call
+     * request() in the same way, but only of a runtime that has attend. Since 1.1. */
+    int32_t (*serve)(struct llmspell_call *call);
 };
 
 struct llmspell_runtime {
@@ -103,6 +110,14 @@ struct llmspell_runtime {
      * `llmspell kernel status`. At once, also while request runs. Called only between open and
      * close. Or NULL. [any-thread] */
     int32_t (*status)(void *self, json_t **ret_status);
+
+    /* Requests of other subshells wait: call executor->serve soon, at a point where request can be
+     * entered anew; harmless when nothing runs or nothing waits any more. Remembered if it comes
+     * just before request can notice. interrupt then means the innermost request; those around it
+     * that have to end, too, find host->cancelled set when they go on. Called only between open and
+     * close. Or NULL: requests wait for their turn, whatever their subshell. Since 1.1.
+     * [any-thread] */
+    void (*attend)(void *self);
 };
 
 LLMSPELL_EXPORT extern const struct llmspell_runtime llmspell_runtime_v1;
