@@ -18,6 +18,7 @@ tests=(
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel             # real clients
     systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
     rustc                                                                          # a tool in Rust
+    lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )
 
 if [ "${1:-}" = tests ]; then

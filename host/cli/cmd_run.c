@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <llmspell/tool.h>
@@ -65,17 +66,34 @@ static void on_event(void *data, const struct llmspell_message *message)
         show_value(message->content);
 }
 
-/* io.read() of the script reads our stdin. */
+/* Switches the echo of a terminal at stdin off; true if it has to be switched on again. */
+static bool hide_typing(bool wanted, struct termios *ret_before)
+{
+    struct termios hidden;
+    if (!wanted || tcgetattr(STDIN_FILENO, ret_before) < 0)
+        return false;
+    hidden = *ret_before;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    hidden.c_lflag |= ECHONL;
+    return tcsetattr(STDIN_FILENO, TCSADRAIN, &hidden) == 0;
+}
+
+/* io.read() and Kernel.input() of the script read our stdin. */
 static json_t *on_input(void *data, const json_t *content)
 {
     struct execution *execution = data;
     const char *prompt = llmspell_string(content, "prompt"), *line;
+    struct termios before;
     size_t size;
+    bool hidden = hide_typing(llmspell_bool(content, "password", 0), &before);
     if (prompt && *prompt) {
         fputs(prompt, stdout);
         fflush(stdout);
     }
-    if (lines_next(&execution->lines, &line, &size) != 1)
+    int got = lines_next(&execution->lines, &line, &size);
+    if (hidden)
+        tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+    if (got != 1)
         return NULL;
     LLMSPELL_CLEANUP_FREE char *text = utf8_repair(line, size, &size);
     return text ? json_stringn(text, size) : NULL;

@@ -14,6 +14,7 @@
 
 #include "daemon/internal.h"
 #include "daemon/signals.h"
+#include "log/capture.h"
 #include "log/logger.h"
 
 /* ---- to the kernel ---- */
@@ -150,7 +151,7 @@ static void on_sigint(struct server *server)
         ask_shutdown(server, "SIGINT", true);
         return;
     }
-    fputs("nothing runs; Ctrl-C again ends the kernel\n", stderr);
+    dprintf(capture_stderr(), "nothing runs; Ctrl-C again ends the kernel\n");
     server->asked_once = true;
 }
 

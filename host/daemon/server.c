@@ -43,6 +43,13 @@ const char *server_log_file(const struct server_options *options, const struct c
     return file ? file : options->log_file;
 }
 
+/* The log; a process whose log is stderr reports a crash where that led before it was captured. */
+static void set_crash_target(void)
+{
+    int log = logger_descriptor();
+    crash_set_fd(log >= 0 ? log : capture_stderr());
+}
+
 int server_open_log(const struct server_options *options, const struct config *config,
                     struct error *ret_error)
 {
@@ -60,7 +67,7 @@ int server_open_log(const struct server_options *options, const struct config *c
                     &log.level);
     log_format_parse(config_string(config, "log", "format"), &log.format);
     int rc = logger_open(&log, ret_error);
-    crash_set_fd(logger_descriptor());
+    set_crash_target();
     return rc;
 }
 
@@ -184,13 +191,14 @@ static int start(struct server *server, struct error *ret_error)
     return rc;
 }
 
-/* From here on what libraries and children print is in the log. */
-static void go_to_background(int ready_fd)
+/* From here on what libraries and children print is in the cell that runs, or in the log. */
+static void take_output(struct server *server)
 {
     struct error error;
-    daemonize_ready(ready_fd, -1);
     if (capture_start(&error) < 0)
-        log_warn("kernel", "stdout and stderr go nowhere: %s", error.message);
+        log_warn("kernel", "what programs print is not in their cells: %s", error.message);
+    capture_set_take(kernel_take_output, server->kernel);
+    set_crash_target();
     crash_set_drain(capture_drain_fd(STDERR_FILENO));
 }
 
@@ -200,9 +208,10 @@ static void tell_ready(struct server *server)
     log_info("kernel", "%s is ready (pid %d, %s)", options->id, (int)getpid(),
              options->connection_file);
     if (options->ready_fd >= 0)
-        go_to_background(options->ready_fd);
+        daemonize_ready(options->ready_fd, -1);
     else if (options->ready)
         options->ready(options->data, protocols_first(&server->protocols)->connection);
+    take_output(server);
     warn_of_sockets(options->sockets);
     notify_ready(&server->notify, "clients can connect", options->ready_fd >= 0 ? getpid() : 0);
     bridge_start_watchdog(server);
@@ -255,6 +264,7 @@ static int end(struct server *server, bool was_ready)
         protocols_abandon(&server->protocols);
     } else {
         protocols_stop(&server->protocols);
+        capture_set_take(NULL, NULL);
         kernel_free(server->kernel);
         bridge_close(server);
     }

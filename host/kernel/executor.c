@@ -9,6 +9,7 @@
 #include <llmspell/tool.h>
 
 #include "kernel/internal.h"
+#include "log/capture.h"
 #include "log/logger.h"
 #include "plugin/loader.h"
 #include "tool/callback.h"
@@ -24,7 +25,10 @@ static struct operation *operation_of(struct llmspell_call *base)
 
 static void api_write(struct llmspell_call *base, int32_t stream, const char *text, uint64_t size)
 {
-    output_write(&operation_of(base)->kernel->executor.output, stream, text, size);
+    if (size == 0)
+        capture_sync();
+    else
+        output_write(&operation_of(base)->kernel->executor.output, stream, text, size);
 }
 
 /* The value as text, for the history. */
@@ -280,7 +284,8 @@ static json_t *ask_runtime(struct executor *executor, struct operation *operatio
     output_begin(&executor->output, operation);
     int rc = executor->table->request(executor->self, &call.base, operation->msg_type,
                                       operation->content, &reply);
-    output_flush(&executor->output);
+    capture_sync(); /* what children that have ended printed belongs to this request */
+    output_end(&executor->output);
     if (rc < 0) {
         struct error error;
         call_error(&call, rc, &error);

@@ -136,6 +136,9 @@ struct output {
 void output_init(struct output *output, struct kernel *kernel);
 void output_clear(struct output *output);
 void output_begin(struct output *output, const struct operation *operation);
+void output_end(struct output *output); /* sends what waits; no text belongs to the operation now */
+/* Text that no runtime wrote, but a child or a library. False: no code runs that it belongs to. */
+bool output_take(struct output *output, int32_t stream, const char *text, size_t size);
 void output_write(struct output *output, int32_t stream, const char *text, size_t size);
 void output_flush(struct output *output); /* everything, now */
 

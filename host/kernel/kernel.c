@@ -223,6 +223,12 @@ void kernel_interrupt(struct kernel *kernel)
     executor_interrupt(&kernel->executor, NULL);
 }
 
+bool kernel_take_output(void *kernel, int stream, const char *text, size_t size)
+{
+    struct kernel *self = kernel;
+    return output_take(&self->executor.output, stream, text, size);
+}
+
 bool kernel_is_busy(struct kernel *kernel)
 {
     return atomic_load(&kernel->executor.pending) > 0;

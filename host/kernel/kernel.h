@@ -77,6 +77,9 @@ json_t *kernel_cancel(struct kernel *kernel, const json_t *content);
 /* True while something is executed or waits for it. [any-thread] */
 bool kernel_is_busy(struct kernel *kernel);
 
+/* For capture_set_take: what children and libraries print is the running cell's. [any-thread] */
+bool kernel_take_output(void *kernel, int stream, const char *text, size_t size);
+
 /* For how long nothing was active, in milliseconds; 0 while something is. [any-thread] */
 int64_t kernel_idle_ms(struct kernel *kernel);
 

@@ -100,6 +100,15 @@ void output_begin(struct output *output, const struct operation *operation)
     pthread_mutex_unlock(&output->lock);
 }
 
+void output_end(struct output *output)
+{
+    pthread_mutex_lock(&output->lock);
+    if (output->size > 0)
+        flush_locked(output, true);
+    output->operation = NULL;
+    pthread_mutex_unlock(&output->lock);
+}
+
 /* Some milliseconds behind, but read for every printed line: it costs a fifth. */
 static int64_t coarse_ns(void)
 {
@@ -121,9 +130,9 @@ static void append(struct output *output, const char *text, size_t size)
     }
 }
 
-void output_write(struct output *output, int32_t stream, const char *text, size_t size)
+/* True if the flusher has to be woken. */
+static bool write_locked(struct output *output, int32_t stream, const char *text, size_t size)
 {
-    pthread_mutex_lock(&output->lock);
     if (!output->text)
         output->text = malloc(ROOM);
     if (stream != output->stream && output->size > 0)
@@ -135,10 +144,28 @@ void output_write(struct output *output, int32_t stream, const char *text, size_
         flush_locked(output, false);
     if (output->size > 0 && !output->flusher_runs)
         output->flusher_runs = thread_start(&output->flusher, "output", flusher_main, output) == 0;
-    bool wake = was_empty && output->size > 0;
+    return was_empty && output->size > 0;
+}
+
+void output_write(struct output *output, int32_t stream, const char *text, size_t size)
+{
+    pthread_mutex_lock(&output->lock);
+    bool wake = write_locked(output, stream, text, size);
     pthread_mutex_unlock(&output->lock);
     if (wake)
         pthread_cond_signal(&output->wake);
+}
+
+bool output_take(struct output *output, int32_t stream, const char *text, size_t size)
+{
+    pthread_mutex_lock(&output->lock);
+    const struct operation *operation = output->operation;
+    bool takes = operation && strcmp(operation->msg_type, "execute_request") == 0;
+    bool wake = takes && write_locked(output, stream, text, size);
+    pthread_mutex_unlock(&output->lock);
+    if (wake)
+        pthread_cond_signal(&output->wake);
+    return takes;
 }
 
 void output_flush(struct output *output)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The thread between the pipes at stdout and stderr and the log. Its memory is fixed, so a child
- * that floods it only fills its pipe and then waits. */
+ * The thread between the pipes at stdout and stderr and the running cell, or the log. Its memory is
+ * fixed, so a child that floods it only fills its pipe and then waits. */
 #include "log/capture.h"
 
 #include <errno.h>
@@ -19,6 +19,7 @@
 #include "log/logger.h"
 #include "log/sink.h"
 #include "util/thread.h"
+#include "util/utf8.h"
 
 #define LINE_MAX_SIZE 65536
 
@@ -31,13 +32,17 @@ struct line {
 
 struct capture {
     pthread_t thread;
-    int stop;     /* eventfd */
-    int original; /* where stderr led */
+    int stop;        /* eventfd */
+    int original[2]; /* where stdout and stderr led */
     struct line lines[2];
+    capture_take_fn take;
+    void *data;
 };
 
-/* Descriptors 1 and 2 are one a process, and so is this. The ends are for the crash handler. */
+/* Descriptors 1 and 2 are one a process, and so is this. The lock is held while a pipe is read and
+ * what it gave is handed on. The ends are for the crash handler. */
 static struct capture *active;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static atomic_int read_ends[2] = {-1, -1};
 
 /* ---- lines ---- */
@@ -72,31 +77,65 @@ static void split_lines(struct line *line, size_t from)
     }
 }
 
-/* Returns the bytes read, 0 at the end or if there is nothing. */
-static size_t read_some(int fd, struct line *line)
+/* Offers what was read to the running cell; a character that is cut at the end waits for its rest,
+ * unless all is wanted. False: nobody took it. */
+static bool offer(struct capture *capture, int index, bool all)
 {
+    struct line *line = &capture->lines[index];
+    size_t keep = 0;
+    if (!capture->take || line->size == 0)
+        return false;
+    for (size_t n = 1; !all && n < 4 && n <= line->size; n++)
+        if (utf8_is_partial(line->text + line->size - n, n))
+            keep = n;
+    if (!capture->take(capture->data, index + 1, line->text, line->size - keep))
+        return false;
+    memmove(line->text, line->text + line->size - keep, keep);
+    line->size = keep;
+    return true;
+}
+
+/* Returns the bytes read, 0 at the end or if there is nothing. */
+static size_t read_some(struct capture *capture, int index)
+{
+    struct line *line = &capture->lines[index];
     size_t before = line->size;
-    ssize_t got = read(fd, line->text + before, LINE_MAX_SIZE - before);
+    ssize_t got = read(atomic_load(&read_ends[index]), line->text + before, LINE_MAX_SIZE - before);
     if (got <= 0)
         return 0;
     line->size += (size_t)got;
-    split_lines(line, before);
+    if (!offer(capture, index, false))
+        split_lines(line, before);
     return (size_t)got;
 }
 
 /* ---- the thread ---- */
 
-/* What was in the pipe when we were stopped; who floods it has no say in how long that takes. */
+/* What was in the pipe when this began; who floods it has no say in how long that takes. */
 static void drain(struct capture *capture, int index)
 {
-    int fd = atomic_load(&read_ends[index]);
-    size_t left = (size_t)fcntl(fd, F_GETPIPE_SZ), got = 1;
-    while (left > 0 && got > 0) {
-        got = read_some(fd, &capture->lines[index]);
-        left -= got < left ? got : left;
+    size_t got = read_some(capture, index);
+    if (got == 0)
+        return; /* the usual case: one system call */
+    size_t left = (size_t)fcntl(atomic_load(&read_ends[index]), F_GETPIPE_SZ);
+    while (left > got && got > 0) {
+        left -= got;
+        got = read_some(capture, index);
     }
+}
+
+static void drain_to_log(struct capture *capture, int index)
+{
     struct line *line = &capture->lines[index];
+    drain(capture, index);
     log_line(line, line->text, line->size);
+}
+
+static void read_ready(struct capture *capture, int index)
+{
+    pthread_mutex_lock(&lock);
+    read_some(capture, index);
+    pthread_mutex_unlock(&lock);
 }
 
 static void *run(void *data)
@@ -110,13 +149,13 @@ static void *run(void *data)
             break;
         for (int i = 0; i < 2; i++) {
             if (ready[i].revents & POLLIN)
-                read_some(ready[i].fd, &capture->lines[i]);
+                read_ready(capture, i);
             else if (ready[i].revents)
                 ready[i].fd = -1; /* nobody can write any more */
         }
     }
-    drain(capture, 0);
-    drain(capture, 1);
+    drain_to_log(capture, 0);
+    drain_to_log(capture, 1);
     return NULL;
 }
 
@@ -138,10 +177,11 @@ static int open_pipe(int index)
     return 0;
 }
 
-static void point_at(int from, int to)
+static void point_back(const struct capture *capture)
 {
-    if (from >= 0)
-        dup2(from, to);
+    for (int i = 0; i < 2; i++)
+        if (capture->original[i] >= 0)
+            dup2(capture->original[i], STDOUT_FILENO + i);
 }
 
 /* Gives back what start_pipes and capture_start took. */
@@ -153,8 +193,9 @@ static void release(struct capture *capture)
             close(fd);
     }
     logger_redirect_stderr(STDERR_FILENO);
-    if (capture->original >= 0)
-        close(capture->original);
+    for (int i = 0; i < 2; i++)
+        if (capture->original[i] >= 0)
+            close(capture->original[i]);
     if (capture->stop >= 0)
         close(capture->stop);
     free(capture);
@@ -163,20 +204,18 @@ static void release(struct capture *capture)
 static int start_pipes(struct capture *capture)
 {
     capture->stop = eventfd(0, EFD_CLOEXEC);
-    capture->original = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (capture->stop < 0 || capture->original < 0)
+    capture->original[0] = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    capture->original[1] = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (capture->stop < 0 || capture->original[1] < 0)
         return -errno;
-    LLMSPELL_CLEANUP_CLOSE int out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    logger_redirect_stderr(capture->original); /* before: no record may come round again */
+    logger_redirect_stderr(capture->original[1]); /* before: no record may come round again */
     int rc = open_pipe(0);
     if (rc == 0)
         rc = open_pipe(1);
     if (rc == 0)
         rc = -thread_start(&capture->thread, "log-capture", run, capture);
-    if (rc) {
-        point_at(out, STDOUT_FILENO);
-        point_at(capture->original, STDERR_FILENO);
-    }
+    if (rc)
+        point_back(capture);
     return rc;
 }
 
@@ -191,7 +230,7 @@ int capture_start(struct error *ret_error)
     capture->lines[0].level = LOG_INFO;
     capture->lines[1].source = "stderr";
     capture->lines[1].level = LOG_WARN;
-    capture->stop = capture->original = -1;
+    capture->stop = capture->original[0] = capture->original[1] = -1;
     fflush(stdout);
     int rc = start_pipes(capture);
     if (rc) {
@@ -200,8 +239,36 @@ int capture_start(struct error *ret_error)
                          strerror(-rc));
     }
     setvbuf(stdout, NULL, _IOLBF, 0); /* as on a terminal: lines arrive when they are printed */
+    pthread_mutex_lock(&lock);
     active = capture;
+    pthread_mutex_unlock(&lock);
     return 0;
+}
+
+void capture_set_take(capture_take_fn take, void *data)
+{
+    pthread_mutex_lock(&lock);
+    if (active) {
+        active->take = take;
+        active->data = data;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void capture_sync(void)
+{
+    fflush(stdout); /* what C libraries printed; before the lock, since the pipe may be full */
+    pthread_mutex_lock(&lock);
+    for (int i = 0; active && i < 2; i++) {
+        drain(active, i);
+        offer(active, i, true);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+int capture_stderr(void)
+{
+    return active ? active->original[1] : STDERR_FILENO;
 }
 
 void capture_stop(void)
@@ -210,11 +277,12 @@ void capture_stop(void)
     const uint64_t one = 1;
     if (!capture)
         return;
-    active = NULL;
+    capture_set_take(NULL, NULL);
     fflush(stdout);
-    LLMSPELL_CLEANUP_CLOSE int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    point_at(null, STDOUT_FILENO);
-    point_at(null, STDERR_FILENO);
+    pthread_mutex_lock(&lock);
+    active = NULL;
+    pthread_mutex_unlock(&lock);
+    point_back(capture);
     if (write(capture->stop, &one, sizeof one) == (ssize_t)sizeof one)
         pthread_join(capture->thread, NULL);
     release(capture);

@@ -15,6 +15,14 @@ ENDLESS = {
     "pcall": "while true do pcall(function() while true do end end) end",
     "coroutine": "local f = coroutine.wrap(function() while true do end end) f()",
     "string.find": 'string.find(string.rep("a", 60), string.rep("a?", 60) .. string.rep("a", 60) .. "b")',
+    "string.gsub": 'string.gsub(string.rep("a", 60), string.rep("a*", 30) .. "b", "")',
+    "string.rep": "while true do local s = string.rep('x', 1000000000) end",
+    "table.insert": "local t = {} while true do table.insert(t, 1, 0) end",
+    "table.sort": "table.sort({3, 1, 2}, function() while true do end end)",
+    "finalizer": "setmetatable({}, {__gc = function() while true do end end}) "
+                 "while true do collectgarbage() end",
+    "os.execute": "os.execute('exec sleep 600')",
+    "io.popen": "io.popen('exec sleep 600'):read()",
 }
 
 

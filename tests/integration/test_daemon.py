@@ -148,7 +148,9 @@ def test_the_daemon_has_left_its_starter(llmspell):
     links = {int(fd.name): os.readlink(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()}
     assert not [link for link in links.values() if "pts" in link or "tty" in link]
     assert links[0] == "/dev/null"
-    exec_lua(llmspell, "os.execute('echo from a child; echo to stderr >&2')")
+    exec_lua(llmspell, "os.execute('(until [ -e go ]; do sleep 0.01; done; echo from a child; "
+                       "echo to stderr >&2) &')")
+    (llmspell.cwd / "go").write_text("")  # no code runs that it could belong to
     wait_until(lambda: "stdout: from a child" in llmspell.log() and
                "stderr: to stderr" in llmspell.log(), "what a child prints in the log")
     assert not [link for link in links.values() if link.endswith("held")], "a file is still open"

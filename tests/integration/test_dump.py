@@ -59,7 +59,8 @@ def test_of_the_lua_heap(kernel, session):
     before = ask(session)["kernel"]["runtime"]
     session.run("held = string.rep('x', 8 << 20)")
     after = ask(session)["kernel"]["runtime"]
-    assert after["status"]["heap_bytes"] - before["status"]["heap_bytes"] >= 8 << 20
+    grown = after["status"]["heap_bytes"] - before["status"]["heap_bytes"]
+    assert grown >= (8 << 20) - 16384  # some garbage may have gone meanwhile
     assert (after["name"], after["open"], after["busy"]) == ("lua", True, False)
     assert after["execution_count"] == before["execution_count"] + 1 == 1 and after["pending"] == 0
 

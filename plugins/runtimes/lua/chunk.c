@@ -290,5 +290,5 @@ int chunk_load(lua_State *L, struct code code, const char *name)
             return status;
         lua_pop(L, 1);
     }
-    return luaL_loadbufferx(L, code.text, code.size, name, "t");
+    return heavy_load(L, code.text, code.size, name, "t");
 }

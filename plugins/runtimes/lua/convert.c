@@ -336,6 +336,7 @@ static int pull_cost(struct pull *pull, int index, const struct step *step)
 static int pull_value(struct pull *pull, int index, const struct step *step)
 {
     char what[64];
+    interrupt_look(pull->L);
     if (pull_cost(pull, index, step) < 0)
         return -1;
     switch (lua_type(pull->L, index)) {
@@ -432,6 +433,7 @@ static void push_array(lua_State *L, const json_t *value)
 void convert_push(lua_State *L, const json_t *value)
 {
     luaL_checkstack(L, 6, "the JSON value is nested too deeply");
+    interrupt_look(L);
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         push_object(L, value);

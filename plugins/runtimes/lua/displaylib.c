@@ -91,7 +91,7 @@ static void push_json(lua_State *L, const char *function, const char *type, int 
         *box = NULL;
         luaL_error(L, "%s needs a table with names or the JSON text of one", function);
     }
-    jsonlib_write(plain, value);
+    jsonlib_write(L, plain, value);
     text_check(L, plain);
     json_decref(*box);
     *box = NULL;

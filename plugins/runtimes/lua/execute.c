@@ -227,7 +227,7 @@ static json_t *make_reply(struct cell *cell)
     enum stop stop = interrupt_pending(rt);
     if (stop == STOP_EXIT)
         return json_pack("{s:s, s:O, s:[{s:s, s:b}], s:i}", "status", "ok", "user_expressions",
-                         cell->expressions, "payload", "source", "ask_exit", "keepkernel", 0,
+                         cell->expressions, "payload", "source", "ask_exit", "keepkernel", 1,
                          "exit_code", rt->exit_code);
     if (stop != STOP_NONE)
         return report_stop(rt);
@@ -244,6 +244,7 @@ static void run_cell(struct cell *cell)
     struct shown *outer = rt->shown;
     rt->shown = &cell->shown;
     input_reset(rt);
+    uint64_t outer_cell = process_cell_begins(rt);
     interrupt_begin(rt);
     interrupt_pending(rt); /* cancelled before it began: sets the hook */
     int status = state_call(rt, run, cell);
@@ -255,6 +256,7 @@ static void run_cell(struct cell *cell)
     if (status == LUA_ERRMEM || (cell->error && rt->memory_limit))
         state_call(rt, collect, NULL); /* what filled the memory may be garbage by now */
     lua_settop(rt->L, 0);
+    process_cell_ends(rt, outer_cell, interrupt_pending(rt) != STOP_NONE);
     output_flush(rt);
     rt->shown = outer;
 }

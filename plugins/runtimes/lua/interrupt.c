@@ -24,8 +24,19 @@ static __thread struct runtime *mine __attribute__((tls_model("initial-exec")));
 
 static const char STOPPED = 0; /* its address is the error object of a stop */
 
+/* The collector rests until the request ends: one step of it goes through a whole table, however
+ * large. -1, so no, inside of a finalizer. */
+static void rest_collector(lua_State *L)
+{
+    if (lua_gc(L, LUA_GCISRUNNING) != 1)
+        return;
+    lua_gc(L, LUA_GCSTOP);
+    runtime_of(L)->interrupt.collector_rests = 1;
+}
+
 int interrupt_raise(lua_State *L)
 {
+    rest_collector(L);
     lua_pushlightuserdata(L, (void *)(uintptr_t)&STOPPED);
     return lua_error(L);
 }
@@ -223,8 +234,11 @@ void interrupt_end(struct runtime *rt)
     interrupt->script_hook.L = NULL;
     stop_timer(interrupt);
     pthread_mutex_unlock(&interrupt->lock);
-    if (lua_gethook(rt->L) == on_hook)
+    if (rt->L && lua_gethook(rt->L) == on_hook)
         lua_sethook(rt->L, NULL, 0, 0);
+    if (rt->L && interrupt->collector_rests)
+        lua_gc(rt->L, LUA_GCRESTART);
+    interrupt->collector_rests = 0;
 }
 
 void interrupt_request(struct runtime *rt)
@@ -304,7 +318,8 @@ void interrupt_stop(struct runtime *rt, enum stop reason)
     if (!rt->interrupt.running)
         return; /* a finalizer, or a completion: there is nothing to end */
     atomic_compare_exchange_strong(&rt->interrupt.stop, &none, (int)reason);
-    arm(rt->interrupt.current);
+    if (rt->interrupt.current)
+        arm(rt->interrupt.current);
 }
 
 enum stop interrupt_pending(struct runtime *rt)
@@ -333,7 +348,7 @@ void interrupt_switch(struct runtime *rt, lua_State *next)
 {
     rt->interrupt.current = next;
     atomic_signal_fence(memory_order_seq_cst);
-    if (atomic_load(&rt->interrupt.stop) != STOP_NONE)
+    if (next && atomic_load(&rt->interrupt.stop) != STOP_NONE)
         arm(next); /* the signal may have come while current was changing */
     else if (atomic_load_explicit(&rt->interrupt.attend, memory_order_relaxed))
         arm_to_attend(&rt->interrupt, next);

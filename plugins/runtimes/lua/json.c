@@ -8,7 +8,8 @@
 
 #define INDENT_MAX 16
 
-static void write_value(struct text *text, const json_t *value, int indent, int depth);
+static void write_value(lua_State *L, struct text *text, const json_t *value, int indent,
+                        int depth);
 
 static void write_string(struct text *text, const char *data, size_t size)
 {
@@ -53,21 +54,22 @@ static void write_break(struct text *text, int indent, int depth)
         text_puts(text, " ");
 }
 
-static void write_array(struct text *text, const json_t *value, int indent, int depth)
+static void write_array(lua_State *L, struct text *text, const json_t *value, int indent, int depth)
 {
     size_t count = json_array_size(value);
     text_puts(text, "[");
     for (size_t i = 0; i < count; i++) {
         text_puts(text, i ? "," : "");
         write_break(text, indent, depth + 1);
-        write_value(text, json_array_get(value, i), indent, depth + 1);
+        write_value(L, text, json_array_get(value, i), indent, depth + 1);
     }
     if (count > 0)
         write_break(text, indent, depth);
     text_puts(text, "]");
 }
 
-static void write_object(struct text *text, const json_t *value, int indent, int depth)
+static void write_object(lua_State *L, struct text *text, const json_t *value, int indent,
+                         int depth)
 {
     const char *key;
     json_t *member;
@@ -81,21 +83,22 @@ static void write_object(struct text *text, const json_t *value, int indent, int
         write_break(text, indent, depth + 1);
         write_string(text, key, length);
         text_puts(text, indent ? ": " : ":");
-        write_value(text, member, indent, depth + 1);
+        write_value(L, text, member, indent, depth + 1);
     }
     if (any)
         write_break(text, indent, depth);
     text_puts(text, "}");
 }
 
-static void write_value(struct text *text, const json_t *value, int indent, int depth)
+static void write_value(lua_State *L, struct text *text, const json_t *value, int indent, int depth)
 {
+    interrupt_look(L);
     switch (json_typeof(value)) {
     case JSON_OBJECT:
-        write_object(text, value, indent, depth);
+        write_object(L, text, value, indent, depth);
         break;
     case JSON_ARRAY:
-        write_array(text, value, indent, depth);
+        write_array(L, text, value, indent, depth);
         break;
     case JSON_STRING:
         write_string(text, json_string_value(value), json_string_length(value));
@@ -115,9 +118,9 @@ static void write_value(struct text *text, const json_t *value, int indent, int 
     }
 }
 
-void jsonlib_write(struct text *text, const json_t *value)
+void jsonlib_write(lua_State *L, struct text *text, const json_t *value)
 {
-    write_value(text, value, 2, 0);
+    write_value(L, text, value, 2, 0);
 }
 
 /* The second argument of stringify: spaces, or {pretty = true, indent = spaces}. */
@@ -149,12 +152,31 @@ static int stringify(lua_State *L)
     if (convert_pull(L, 1, box, &error) < 0)
         return luaL_error(L, "JSON.stringify: %s", error.message);
     struct text *text = text_new(L);
-    write_value(text, *box, indent, 0);
+    write_value(L, text, *box, indent, 0);
     text_check(L, text);
     json_decref(*box);
     *box = NULL;
     lua_pushlstring(L, text->data, text->size);
     return 1;
+}
+
+struct source {
+    lua_State *L;
+    const char *text;
+    size_t left;
+};
+
+/* The next bytes for Jansson; -1 ends it, when the code has to end. */
+static size_t next_bytes(void *buffer, size_t size, void *data)
+{
+    struct source *source = data;
+    size_t taken = source->left < size ? source->left : size;
+    if (interrupt_pending(runtime_of(source->L)) != STOP_NONE)
+        return (size_t)-1;
+    memcpy(buffer, source->text, taken);
+    source->text += taken;
+    source->left -= taken;
+    return taken;
 }
 
 /* JSON.parse(text) -> value */
@@ -163,8 +185,12 @@ static int parse(lua_State *L)
     size_t size = 0;
     const char *text = luaL_checklstring(L, 1, &size);
     json_error_t error;
+    struct source source = {L, text, size};
     json_t **box = convert_box(L);
-    *box = json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    *box = size <= RUNTIME_SLICE
+               ? json_loadb(text, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error)
+               : json_load_callback(next_bytes, &source, JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+    interrupt_look(L);
     if (!*box)
         return luaL_error(L, "JSON.parse: line %d column %d (byte %d): %s", error.line,
                           error.column, error.position, error.text);

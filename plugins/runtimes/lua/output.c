@@ -8,10 +8,18 @@
 #include "state.h"
 #include "text.h"
 
+#define PART 262144 /* bytes */
+
+/* A text of a gigabyte goes in parts, so that an interrupt can end it. */
 static void send(struct runtime *rt, int32_t stream, const char *text, size_t size)
 {
-    if (size > 0)
-        rt->executor->write(rt->call, stream, text, size);
+    size_t part = 0;
+    for (; size > 0; text += part, size -= part) {
+        if (part > 0 && interrupt_pending(rt) != STOP_NONE)
+            return;
+        part = size < PART ? size : PART;
+        rt->executor->write(rt->call, stream, text, part);
+    }
 }
 
 /* Completes the character that is held back; returns the bytes of text that it took. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The globals Kernel (id, status) and Log (error, warn, info, debug, trace). */
+ * The globals Kernel (id, status, input) and Log (error, warn, info, debug, trace). */
 #include <string.h>
 
 #include "state.h"
@@ -68,6 +68,8 @@ void services_open(lua_State *L)
     lua_newtable(L);
     lua_pushcfunction(L, kernel_status);
     lua_setfield(L, -2, "status");
+    lua_pushcfunction(L, input_line);
+    lua_setfield(L, -2, "input");
     lua_createtable(L, 0, 1);
     lua_pushcfunction(L, kernel_index);
     lua_setfield(L, -2, "__index");

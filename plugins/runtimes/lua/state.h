@@ -32,6 +32,7 @@ struct interrupt {
     timer_t timer;    /* sends INTERRUPT_SIGNAL to the executor: the deadline, and repeats */
     struct timespec deadline; /* tv_sec 0: none */
     atomic_int stop;          /* enum stop */
+    int collector_rests;      /* until the request ends */
     volatile sig_atomic_t repeating;
     lua_State *volatile current; /* the running coroutine; for the signal handler */
     atomic_int attend;           /* requests of other shells wait */
@@ -97,6 +98,11 @@ struct runtime {
     struct shown *shown; /* of the innermost cell that runs; NULL outside of cells */
     int displaying;      /* calls of __display that are under way, one in the other */
     uint64_t display_seed, display_count; /* of the ids that display makes; seed 0: not yet */
+
+    struct child *children; /* of io.popen: those that nobody has waited for */
+    uint64_t cell, cells;   /* the one that runs, which is theirs; 0: none. How many there were */
+    int collecting;         /* the collector closes a file: it must not wait */
+    int closing;            /* the state is being closed */
 };
 
 static inline struct runtime *runtime_of(lua_State *L)
@@ -151,6 +157,30 @@ int32_t nest_begin(struct runtime *rt, struct llmspell_call *call, struct nest *
 void nest_end(struct runtime *rt, const struct nest *nest);
 void nest_serve(struct runtime *rt); /* runs what waits of other shells */
 
+/* The same without asking the host, for loops of C code: one load. */
+static inline void interrupt_look(lua_State *L)
+{
+    if (__builtin_expect(
+            atomic_load_explicit(&runtime_of(L)->interrupt.stop, memory_order_relaxed) != 0, 0))
+        interrupt_raise(L);
+}
+
+/* ---- strings.c, tables.c, heavy.c: functions of Lua that give way to an interrupt ---- */
+#define RUNTIME_SLICE 65536 /* bytes that are copied between two looks */
+void strings_open(lua_State *L);
+void tables_open(lua_State *L);
+void heavy_open(lua_State *L);
+/* luaL_loadbufferx that an interrupt ends (with an error as its result). */
+int heavy_load(lua_State *L, const char *text, size_t size, const char *name, const char *mode);
+
+/* ---- process.c: os.execute, io.popen ---- */
+void process_open(lua_State *L);
+/* The number of the cell around it, for process_cell_ends. */
+uint64_t process_cell_begins(struct runtime *rt);
+void process_cell_ends(struct runtime *rt, uint64_t outer, int stopped); /* stopped: its children
+                                                                            end, too */
+void process_close(struct runtime *rt);
+
 /* ---- coroutine.c, system.c, output.c, input.c ---- */
 void coroutine_open(lua_State *L);
 void system_open(lua_State *L);
@@ -162,6 +192,7 @@ void output_emit(struct runtime *rt, const char *msg_type, json_t *content);
 void output_close(struct runtime *rt);
 void input_open(lua_State *L); /* after output_open: wraps the readers of io */
 ssize_t input_read(void *cookie, char *buffer, size_t size);
+int input_line(lua_State *L);         /* the function Kernel.input */
 void input_reset(struct runtime *rt); /* forgets what is left of a line */
 
 /* ---- execute.c, complete.c, inspect.c, is_complete.c: the requests ---- */
@@ -244,7 +275,7 @@ void convert_push_null(lua_State *L);
 
 /* ---- json.c, tools.c, toolcall.c, services.c: globals ---- */
 void jsonlib_open(lua_State *L);
-void jsonlib_write(struct text *text, const json_t *value); /* on several lines */
+void jsonlib_write(lua_State *L, struct text *text, const json_t *value); /* on several lines */
 void tools_open(lua_State *L);
 json_t *tools_ask(struct runtime *rt, json_t *content);       /* a reply of status ok; else NULL */
 json_t *tools_manifest(struct runtime *rt, const char *name); /* a new reference, or NULL */

@@ -30,7 +30,8 @@ struct llmspell_executor {
     uint32_t reserved;
 
     /* Output text (UTF-8; other bytes are replaced by U+FFFD) of a stream. The kernel publishes it
-     * as `stream` events: the first at once, then joined by time and size; order is kept. */
+     * as `stream` events: the first at once, then joined by time and size; order is kept. Size 0:
+     * takes in what children and C libraries have printed on descriptors 1 and 2 up to now. */
     void (*write)(struct llmspell_call *call, int32_t stream, const char *text, uint64_t size);
 
     /* Publishes any other event: display_data, execute_result, error, clear_output … content is

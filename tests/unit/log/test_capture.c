@@ -105,12 +105,62 @@ static void test_long_line(void)
     free(text);
 }
 
-/* The descriptor is /dev/null. */
-static bool is_null(int fd)
+/* Both descriptors lead to the same file. */
+static bool is_same(int a, const struct stat *b)
 {
-    struct stat facts, null;
-    return fstat(fd, &facts) == 0 && stat("/dev/null", &null) == 0 &&
-           facts.st_rdev == null.st_rdev && S_ISCHR(facts.st_mode);
+    struct stat facts;
+    return fstat(a, &facts) == 0 && facts.st_dev == b->st_dev && facts.st_ino == b->st_ino;
+}
+
+/* What a cell takes: only while it runs, whole characters, and all of it at capture_sync. */
+struct cell {
+    bool runs;
+    char text[2][300000];
+    size_t size[2];
+};
+
+static struct cell cell;
+
+static bool take(void *data, int stream, const char *text, size_t size)
+{
+    struct cell *c = data;
+    if (!c->runs || c->size[stream - 1] + size > sizeof c->text[0])
+        return false;
+    memcpy(c->text[stream - 1] + c->size[stream - 1], text, size);
+    c->size[stream - 1] += size;
+    return true;
+}
+
+static void print_taken(void)
+{
+    capture_set_take(take, &cell);
+    printf("before\n");
+    capture_sync();
+    CHECK(cell.size[0] == 0);
+    cell.runs = true;
+    printf("in the cell, no line end");
+    CHECK(put(STDERR_FILENO, "h\xc3", 2));
+    capture_sync();
+    CHECK(cell.size[0] == 24 && memcmp(cell.text[0], "in the cell, no line end", 24) == 0);
+    CHECK(cell.size[1] == 2 && memcmp(cell.text[1], "h\xc3", 2) == 0);
+    char block[1000];
+    memset(block, '\0', sizeof block);
+    for (int i = 0; i < 250; i++) /* more than the pipe holds: the thread takes part */
+        CHECK(put(STDERR_FILENO, block, sizeof block));
+    capture_sync();
+    CHECK(cell.size[1] == 250002);
+    cell.runs = false;
+    printf("after\n");
+    capture_set_take(NULL, NULL);
+}
+
+static void test_taken(void)
+{
+    char *text = captured(print_taken);
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z INFO  stdout: before\n"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(text, "Z INFO  stdout: after\n"));
+    CU_ASSERT_PTR_NULL(strstr(text, "in the cell"));
+    free(text);
 }
 
 /* A child that floods, and keeps the pipe: stopping does not wait for it. */
@@ -128,8 +178,11 @@ static void print_flood(void)
         poll(NULL, 0, 1);
         logger_counts(&counts);
     } while (counts.written[LOG_INFO] < 1000);
+    struct stat before;
+    CHECK(capture_stderr() > STDERR_FILENO && fstat(capture_stderr(), &before) == 0);
+    CHECK(!is_same(STDERR_FILENO, &before));
     capture_stop();
-    CHECK(is_null(STDOUT_FILENO) && is_null(STDERR_FILENO));
+    CHECK(capture_stderr() == STDERR_FILENO && is_same(STDERR_FILENO, &before));
     CHECK(capture_drain_fd(STDOUT_FILENO) == -1);
     CHECK(waitpid(child, NULL, 0) == child); /* its pipe is broken */
     CHECK(capture_start(NULL) == 0);
@@ -189,4 +242,5 @@ static void test_drain(void)
 }
 
 TEST_MAIN("log/capture", {"lines", test_lines}, {"long line", test_long_line},
-          {"flood", test_flood}, {"stderr sink", test_stderr_sink}, {"drain", test_drain})
+          {"taken", test_taken}, {"flood", test_flood}, {"stderr sink", test_stderr_sink},
+          {"drain", test_drain})

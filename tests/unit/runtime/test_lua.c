@@ -269,7 +269,7 @@ static void exits(void)
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply, "exit_code")), 3);
     json_t *payload = json_array_get(json_object_get(reply, "payload"), 0);
     CU_ASSERT(llmspell_is(payload, "source", "ask_exit"));
-    CU_ASSERT(json_is_false(json_object_get(payload, "keepkernel")));
+    CU_ASSERT(json_is_true(json_object_get(payload, "keepkernel")));
     reply = host_run(h, "pcall(os.exit, false) x = 'went on' print(x)");
     CU_ASSERT_EQUAL(json_integer_value(json_object_get(reply, "exit_code")), 1);
     CU_ASSERT_STRING_EQUAL(h->out, "");
