@@ -10,6 +10,7 @@ packages=(
     libcurl4-openssl-dev libsqlite3-dev openssl                                    # its extensions
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
     libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev       # tools
+    libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
     scdoc man-db                                                                   # manual pages
 )
 tests=(

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <llmspell/plugin.h>
+#include <llmspell/schema.h>
 
 /* ABI 1.0, pinned: a change here breaks every plugin that is out there. */
 static_assert(sizeof(struct llmspell_host) == 48, "struct llmspell_host is ABI");
@@ -31,6 +32,8 @@ static_assert(sizeof(struct llmspell_executor) == 88, "struct llmspell_executor 
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
+static_assert(sizeof(struct llmspell_schema) == 16, "struct llmspell_schema is ABI");
+static_assert(offsetof(struct llmspell_schema, check) == 8, "pinned");
 static_assert(sizeof(struct llmspell_listen) == 16, "struct llmspell_listen is ABI");
 static_assert(offsetof(struct llmspell_listen, take) == 8, "pinned");
 

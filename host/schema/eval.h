@@ -11,6 +11,7 @@ struct schema_location {
     const struct schema_location *parent; /* NULL: the child of the root */
     const char *key;                      /* NULL: an array element */
     size_t at;                            /* length of key, or the index */
+    size_t place; /* index among the members or elements; SIZE_MAX: a member that is not there */
 };
 
 /* Which members (in their order) or elements an unevaluated… keyword need not look at. */
@@ -45,8 +46,13 @@ struct schema_eval {
     uint64_t steps;
     const struct schema_scope *scope;
     pcre2_match_data *match;
-    const char *limit; /* why the result is LLMSPELL_ELIMIT */
+    const char *limit;   /* why the result is LLMSPELL_ELIMIT */
+    schema_stop_fn stop; /* NULL: nobody ends it early */
+    void *stop_data;
 };
+
+/* Evaluates the whole schema on instance: as schema_validate. */
+int schema_eval_run(struct schema_eval *eval, const json_t *instance, struct error *ret_error);
 
 /* Evaluates node on value: 1 valid, 0 not, or a negative code. */
 int schema_eval_node(struct schema_eval *eval, const struct schema_node *node, const json_t *value,

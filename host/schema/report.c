@@ -61,7 +61,7 @@ static int deliver(struct schema_eval *eval, const struct schema_location *locat
     char *instance_path = pointer_of(location);
     if (!instance_path)
         return LLMSPELL_ENOMEM;
-    struct schema_violation violation = {instance_path, keyword_path, keyword, message};
+    struct schema_violation violation = {instance_path, keyword_path, keyword, message, location};
     if (!eval->violation(eval->data, &violation))
         eval->quiet++;
     free(instance_path);

@@ -21,6 +21,7 @@ struct schema_violation {
     const char *keyword_path;  /* JSON pointer into the schema document ("/properties/a/minimum") */
     const char *keyword;       /* "minimum" */
     const char *message;       /* a sentence: "must be at least 3, is 2" */
+    const struct schema_location *location; /* private */
 };
 
 /* Returns false to stop. */
@@ -34,13 +35,30 @@ int schema_compile(const json_t *document, unsigned flags, struct schema **ret_s
 /* Frees a schema; NULL is fine. */
 void schema_free(struct schema *schema);
 
-/* Calls violation for each violation in document order (the members of an object in their order)
- * until it returns false. Returns 1 if valid, 0 if not, or a negative code (ELIMIT: nesting or a
- * pattern's match limit; ENOMEM). A failing anyOf, oneOf, not, contains or
- * propertyNames is one violation at the value it applies to; violations inside the branches of
+/* Calls violation for each violation, those of one schema object in document order (the members of
+ * an object in their order), until it returns false. Returns 1 if valid, 0 if not, or a negative
+ * code (ELIMIT: nesting or a pattern's match limit; ENOMEM). A failing anyOf, oneOf, not, contains
+ * or propertyNames is one violation at the value it applies to; violations inside the branches of
  * allOf, $ref, then, else, properties, items … are reported where they are. [any-thread] */
 int schema_validate(const struct schema *schema, const json_t *instance,
                     schema_violation_fn violation, void *data, struct error *ret_error);
+
+/* 0, or the negative code that ends the evaluation. */
+typedef int (*schema_stop_fn)(void *data);
+
+struct schema_collect {
+    size_t max;          /* violations to keep */
+    schema_stop_fn stop; /* asked every few steps; NULL: never */
+    void *stop_data;
+};
+
+/* The first `max` violations in document order, those of a value before those inside it, missing
+ * members after those that are there, at one place in the order of the keywords' evaluation:
+ * *ret_violations is a new array of objects {path, schema_path, keyword, message}. Returns as
+ * schema_validate, or the code of stop, for which *ret_error is not filled. [any-thread] */
+int schema_collect(const struct schema *schema, const json_t *instance,
+                   const struct schema_collect *options, json_t **ret_violations,
+                   struct error *ret_error);
 
 /* The first violation only: 1 valid, 0 invalid with *ret_error filled (code EINVAL, path, message
  * that names the keyword), or negative. [any-thread] */

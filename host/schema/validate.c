@@ -7,6 +7,7 @@
 
 /* Evaluations in one validation: nested anyOf over references can multiply without end. */
 #define STEPS_MAX 50000000u
+#define STOP_STEPS 256u /* a power of two: a look at the clock costs more than a step */
 
 static int exceed(struct schema_eval *eval, const char *limit)
 {
@@ -80,6 +81,9 @@ int schema_eval_node(struct schema_eval *eval, const struct schema_node *node, c
                                 ? "the schema needs too many steps for this value"
                                 : "the value is nested too deeply for its schema, or the schema "
                                   "refers to itself without end");
+    int status = eval->stop && eval->steps % STOP_STEPS == 0 ? eval->stop(eval->stop_data) : 0;
+    if (status < 0)
+        return status;
     struct schema_site site = {node, value, location, marks};
     eval->depth++;
     eval->steps++;
@@ -120,9 +124,26 @@ int schema_eval_match(struct schema_eval *eval, const pcre2_code *code, const ch
         eval->match = pcre2_match_data_create(1, NULL);
     if (!eval->match)
         return LLMSPELL_ENOMEM;
+    int status = eval->stop ? eval->stop(eval->stop_data) : 0; /* a match can take long */
+    if (status < 0)
+        return status;
     int result = schema_pattern_match(code, text, length, eval->match, eval->schema->limits);
     if (result == LLMSPELL_ELIMIT)
         return exceed(eval, "a regular expression of the schema takes too long for this value");
+    return result;
+}
+
+int schema_eval_run(struct schema_eval *eval, const json_t *instance, struct error *ret_error)
+{
+    if (!instance)
+        return error_set(ret_error, LLMSPELL_EINVAL, "there is no value to validate");
+    int result = schema_eval_node(eval, eval->schema->root, instance, NULL, NULL);
+    pcre2_match_data_free(eval->match);
+    if (result == LLMSPELL_ELIMIT)
+        return error_set(ret_error, result, "%s",
+                         eval->limit ? eval->limit : "the values to compare are nested too deeply");
+    if (result == LLMSPELL_ENOMEM)
+        return error_set(ret_error, result, "out of memory while validating a value");
     return result;
 }
 
@@ -131,16 +152,7 @@ int schema_validate(const struct schema *schema, const json_t *instance,
 {
     struct schema_eval eval = {
         .schema = schema, .violation = violation, .data = data, .quiet = violation ? 0 : 1};
-    if (!instance)
-        return error_set(ret_error, LLMSPELL_EINVAL, "there is no value to validate");
-    int result = schema_eval_node(&eval, schema->root, instance, NULL, NULL);
-    pcre2_match_data_free(eval.match);
-    if (result == LLMSPELL_ELIMIT)
-        return error_set(ret_error, result, "%s",
-                         eval.limit ? eval.limit : "the values to compare are nested too deeply");
-    if (result < 0)
-        return error_set(ret_error, result, "out of memory while validating a value");
-    return result;
+    return schema_eval_run(&eval, instance, ret_error);
 }
 
 static bool keep_first(void *data, const struct schema_violation *violation)

@@ -10,7 +10,8 @@
 static int eval_element(struct schema_eval *eval, const struct schema_node *node,
                         const struct schema_site *site, size_t index)
 {
-    struct schema_location location = {.parent = site->location, .key = NULL, .at = index};
+    struct schema_location location = {
+        .parent = site->location, .key = NULL, .at = index, .place = index};
     return schema_eval_node(eval, node, json_array_get(site->value, index), &location, NULL);
 }
 

@@ -18,7 +18,7 @@ static struct member member_at(void *iterator, size_t index)
 static int eval_member(struct schema_eval *eval, const struct schema_node *node,
                        const struct schema_site *site, const struct member *member)
 {
-    struct schema_location location = {site->location, member->key, member->length};
+    struct schema_location location = {site->location, member->key, member->length, member->index};
     return schema_eval_node(eval, node, member->value, &location, NULL);
 }
 
@@ -131,7 +131,7 @@ static int report_missing(struct schema_eval *eval, const struct schema_op *op,
                           const struct schema_site *site, const struct schema_name *name,
                           const struct schema_name *because)
 {
-    struct schema_location location = {site->location, name->text, name->length};
+    struct schema_location location = {site->location, name->text, name->length, SIZE_MAX};
     if (eval->quiet)
         return 0;
     if (!because)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From a call to the HTTP client, the store and the secrets of its tool. */
+ * From a call to the HTTP client, the store, the secrets of its tool, and the schema validator. */
 #include "tool/extensions.h"
 
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "plugin/call.h"
 #include "plugin/module.h"
 #include "state/state.h"
+#include "tool/checker.h"
 #include "tool/secrets.h"
 
 #include <llmspell/secret.h>
@@ -211,6 +212,7 @@ const void *extensions_find(const char *id)
     return strcmp(id, LLMSPELL_HTTP) == 0     ? (const void *)&http
            : strcmp(id, LLMSPELL_STATE) == 0  ? (const void *)&state
            : strcmp(id, LLMSPELL_SECRET) == 0 ? (const void *)&secret
+           : strcmp(id, LLMSPELL_SCHEMA) == 0 ? (const void *)&checker_table
                                               : NULL;
 }
 
