@@ -226,6 +226,9 @@ int executor_nest_answer(struct operation *operation, const char *msg_type, cons
 /* The runtime is there, or on its way: it may have comms. */
 bool executor_is_started(struct executor *executor);
 
+/* executor_api.c: the extension of runtimes, by its id. */
+const void *executor_extension(struct llmspell_ctx *ctx, const char *id);
+
 /* Publishes what a failed execution must show. */
 void executor_show_error(const struct operation *operation, const json_t *reply);
 

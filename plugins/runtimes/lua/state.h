@@ -254,7 +254,7 @@ void displaylib_push(lua_State *L, const char *type, int value, struct text *pla
 void display_image_open(lua_State *L); /* adds to the table Display on top */
 void payload_open(lua_State *L);
 
-/* ---- convert.c: Lua values <-> Jansson ---- */
+/* ---- convert.c, convert_pull.c: Lua values <-> Jansson ---- */
 struct convert_error {
     char message[512]; /* "cannot convert a function at .x.y" */
     char pointer[256]; /* JSON pointer of the value */
