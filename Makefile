@@ -5,11 +5,12 @@ BUILD ?= build
 PYTHON := /usr/bin/python3
 JOBS := $(shell nproc)
 
-.PHONY: help run check packages test-packages build test lint format bench stress fuzz asan tsan coverage install deb clean
+.PHONY: help run check packages test-packages build test lint format bench stress fuzz asan tsan coverage check-interop notebooks install deb clean
 
 help:
 	@echo 'make run       install packages, build, start a kernel daemon, run a script in it, stop it'
 	@echo 'make check     install packages, build, run the whole test suite'
+	@echo 'make check-interop  JupyterLab 4 and @jupyterlab/services, out of npm (0.5 GB)'
 	@echo 'make build     configure and build into $(BUILD)/'
 	@echo 'make test      run the tests of an existing build'
 	@echo 'make asan      build with ASan and UBSan, run unit and integration tests'
@@ -17,6 +18,7 @@ help:
 	@echo 'make bench     measure, beside a floor program (docs/performance.md)'
 	@echo 'make fuzz      run the fuzzers for a minute each (clang)'
 	@echo 'make lint      format, banned calls, include rules, cppcheck'
+	@echo 'make notebooks run the example notebooks and keep their outputs'
 	@echo 'make install   install into PREFIX (default /usr/local)'
 	@echo 'make deb       build the Debian packages into $(BUILD)/deb'
 
@@ -30,6 +32,15 @@ packages:
 
 test-packages:
 	@tools/packages.sh tests
+
+check-interop: test-packages build
+	@tools/packages.sh tests jupyter-server python3-jupyterlab-server
+	@command -v npm >/dev/null || tools/packages.sh nodejs npm
+	@tests/npm/install.sh $(BUILD)
+	@$(PYTHON) tests/check.py --build $(BUILD) npm
+
+notebooks: build
+	@$(PYTHON) tests/interop/examples.py $(BUILD)
 
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS)

@@ -128,7 +128,7 @@ def main():
     parser.add_argument("-k", help="only tests whose name matches (a or b)")
     parser.add_argument("-x", action="store_true", help="stop at the first failure of a suite")
     parser.add_argument("suites", nargs="+",
-                        choices=["lint", "unit", "integration", "interop", "stress"])
+                        choices=["lint", "unit", "integration", "interop", "npm", "stress"])
     options = parser.parse_args()
     options.build = options.build.resolve()
     options.env = environment(options)

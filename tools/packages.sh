@@ -17,6 +17,7 @@ tests=(
     clang-format-14 shellcheck python3-yaml                                        # lint
     python3 python3-pytest python3-jupyter-client python3-zmq python3-pexpect
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel             # real clients
+    python3-jupyter-kernel-test jupyter-notebook chromium chromium-driver python3-selenium
     systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find

@@ -11,8 +11,9 @@ _file = Path(__file__).resolve().parents[1] / "integration" / "conftest.py"
 _spec = importlib.util.spec_from_file_location("integration_conftest", _file)
 _module = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(_module)
-ROOT, BINARY, SLOW = _module.ROOT, _module.BINARY, _module.SLOW
-llmspell, kernel = _module.llmspell, _module.kernel
+ROOT, BUILD, BINARY, SLOW = _module.ROOT, _module.BUILD, _module.BINARY, _module.SLOW
+llmspell, kernel, deadline = _module.llmspell, _module.kernel, _module.deadline
+Llmspell = _module.Llmspell
 
 
 class Jupyter:
@@ -33,6 +34,11 @@ class Jupyter:
                               capture_output=True, timeout=timeout * SLOW, env=self.env,
                               cwd=self.llmspell.cwd)
 
+    def kernels(self):
+        """The kernels that live; one that was killed leaves its file."""
+        return [path for path in (self.llmspell.home / "run").glob("*.pid")
+                if os.path.exists(f"/proc/{path.read_text().split()[0]}")]
+
 
 @pytest.fixture
 def jupyter(llmspell):
@@ -40,4 +46,4 @@ def jupyter(llmspell):
     one = Jupyter(llmspell)
     one.installed = llmspell.json("kernel", "install", "--user", env=one.env)
     yield one
-    assert list((llmspell.home / "run").glob("*.pid")) == [], "a kernel that Jupyter started lives"
+    assert one.kernels() == [], "a kernel that Jupyter started lives"

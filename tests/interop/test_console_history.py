@@ -3,7 +3,7 @@
 earlier sessions, of kernels that are gone."""
 import json
 
-from test_interop import Console
+from console import Console
 
 UP = "\x1b[A"
 

@@ -9,12 +9,11 @@ import select
 import subprocess
 from pathlib import Path
 
-import pexpect
 import pytest
 
-from conftest import BINARY, ROOT, SLOW
-
-PATIENCE = 60 * SLOW
+from conftest import BINARY, ROOT
+from console import ESCAPES, Console
+from frontend import PATIENCE
 
 
 # ---- kernelspec ----
@@ -219,39 +218,6 @@ def test_nbconvert_interrupts_a_cell_that_takes_too_long(llmspell, jupyter):
 
 
 # ---- jupyter console ----
-
-ESCAPES = re.compile(r"\x1b(\[[0-9;?]*[ -/]*[@-~]|\][^\x07]*\x07|[=>]|\([AB0])")
-
-
-class Console:
-    """`jupyter console --existing`, as a person at a terminal sees it."""
-
-    def __init__(self, jupyter, connection_file, *options):
-        self.child = pexpect.spawn("/usr/bin/jupyter", ["console", "--existing",
-                                                        str(connection_file), *options],
-                                   env=jupyter.env, cwd=str(jupyter.llmspell.cwd), encoding="utf-8",
-                                   timeout=PATIENCE, dimensions=(40, 120))
-        self.child.delaybeforesend = None
-
-    def expect(self, pattern):
-        """Waits for a pattern in the text without escape sequences; returns that text."""
-        seen = ""
-        for _ in range(10_000):
-            seen += self.child.read_nonblocking(4096, PATIENCE)
-            if re.search(pattern, ESCAPES.sub("", seen)):
-                return ESCAPES.sub("", seen)
-        raise AssertionError(f"{pattern} never came: {ESCAPES.sub('', seen)}")
-
-    def type(self, line):
-        self.child.send(line + "\r")
-
-    def leave(self):
-        self.child.sendeof()
-        self.expect(r"exit|Exit|Shutting|keep")
-        self.type("y")
-        self.child.expect(pexpect.EOF)
-        self.child.close()
-
 
 def test_console(kernel, jupyter):
     console = Console(jupyter, kernel.started["connection_file"])
