@@ -11,6 +11,8 @@ packages=(
     libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
     libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev       # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
+    libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
+    graphviz                                                                       # graph_builder's dot
     scdoc man-db                                                                   # manual pages
 )
 tests=(

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * xml_processor: work on one XML document. This file is the entry, the table of operations and the
+ * collector of libxml2's messages; the operations live beside it, by topic (xml.h lists them). */
+#include "xml.h"
+
+#define COMPLAINTS_MAX 100
+
+static const struct operation {
+    const char *name;
+    operation_function *run;
+} operations[] = {
+    {"parse", parse_run},   {"query", query_run}, {"validate", validate_run},
+    {"format", format_run}, {"build", build_run}, {"transform", transform_run},
+};
+
+/* The first line of a message, without what libxml2 puts around. */
+static json_t *message_json(const char *message)
+{
+    if (!message)
+        return json_string("unknown error");
+    return json_stringn(message, strcspn(message, "\n"));
+}
+
+/* libxml2 keeps this handler per thread. Warnings do not count, but for an entity that is not
+ * declared. */
+static void on_error(void *context, xmlErrorPtr error)
+{
+    struct job *job = context;
+    json_t *list = job->complaints.list;
+    bool schema = error->domain == XML_FROM_SCHEMASV;
+    if (error->level == XML_ERR_WARNING && error->code != XML_WAR_UNDECLARED_ENTITY)
+        return;
+    if (!job->complaints.first_code || error->code == XML_WAR_UNDECLARED_ENTITY)
+        job->complaints.first_code = error->code;
+    if (json_array_size(list) >= COMPLAINTS_MAX)
+        return;
+    bool placed = !schema && error->int2 > 0;
+    json_array_append_new(list,
+                          json_pack("{s:o,s:o,s:o}", "line",
+                                    error->line > 0 ? json_integer(error->line) : json_null(),
+                                    "column", placed ? json_integer(error->int2) : json_null(),
+                                    "message", message_json(error->message)));
+}
+
+static int32_t run(struct job *job, json_t **ret_result)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (llmspell_is(job->params, "operation", operations[i].name))
+            return operations[i].run(job, ret_result);
+    return llmspell_fail_at(job->call, LLMSPELL_EINVAL, "/operation", "unknown");
+}
+
+static int32_t xml_processor(void *self, struct llmspell_call *call, const json_t *params,
+                             json_t **ret_result)
+{
+    (void)self;
+    struct job job = {.call = call, .params = params, .complaints = {.list = json_array()}};
+    if (!job.complaints.list)
+        return job_no_memory(&job);
+    xmlStructuredErrorFunc before = xmlStructuredError;
+    void *before_context = xmlStructuredErrorContext;
+    xmlSetStructuredErrorFunc(&job, on_error);
+    int32_t rc = run(&job, ret_result);
+    xmlSetStructuredErrorFunc(before_context, before);
+    xmlResetLastError(); /* it may point into what was parsed */
+    json_decref(job.complaints.list);
+    return rc;
+}
+
+LLMSPELL_TOOL(.invoke = xml_processor)
