@@ -154,8 +154,10 @@ static void *run(void *data)
                 ready[i].fd = -1; /* nobody can write any more */
         }
     }
+    pthread_mutex_lock(&lock);
     drain_to_log(capture, 0);
     drain_to_log(capture, 1);
+    pthread_mutex_unlock(&lock);
     return NULL;
 }
 

@@ -74,7 +74,7 @@ def test_jupyter_accepts_it(llmspell):
 
 
 def test_the_logos_are_made_by_their_script(tmp_path):
-    subprocess.run([sys.executable, SOURCE / "make_logos.py", tmp_path], check=True)
+    subprocess.run([sys.executable, ROOT / "tools" / "make_logos.py", tmp_path], check=True)
     assert (tmp_path / "logo-svg.svg").read_text() == (SOURCE / "logo-svg.svg").read_text()
     for name in LOGOS:
         assert pixels((tmp_path / name).read_bytes()) == pixels((SOURCE / name).read_bytes())

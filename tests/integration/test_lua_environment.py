@@ -269,6 +269,8 @@ def test_os_exit_in_a_console_keeps_the_daemon(kernel):
 
 # ---- a kernel that Jupyter started ----
 
+@pytest.mark.skipif(os.environ.get("LLMSPELL_SANITIZER") == "thread",
+                    reason="TSan delivers signals only between its own calls, so no loop is ended")
 @pytest.mark.parametrize("mode", ["message", "signal"])
 def test_jupyter_interrupts_in_both_modes(llmspell, mode, monkeypatch):
     for name, value in llmspell.env.items():

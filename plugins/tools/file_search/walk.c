@@ -83,9 +83,10 @@ static unsigned char entry_type(const struct level *level, const struct dirent *
     unsigned char type = entry->d_type;
     struct stat st;
     if (type == DT_UNKNOWN && fstatat(level->fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        type = IFTODT(st.st_mode);
+        type = (unsigned char)IFTODT(st.st_mode);
     if (type == DT_LNK && level->walk->follow_links)
-        type = fstatat(level->fd, entry->d_name, &st, 0) == 0 ? IFTODT(st.st_mode) : DT_UNKNOWN;
+        type = fstatat(level->fd, entry->d_name, &st, 0) == 0 ? (unsigned char)IFTODT(st.st_mode)
+                                                              : DT_UNKNOWN;
     return type == DT_REG || type == DT_DIR || type == DT_LNK ? type : DT_UNKNOWN;
 }
 

@@ -274,7 +274,7 @@ static void *finish_it(void *data)
     return NULL;
 }
 
-static void test_in_the_midst(void)
+__attribute__((unused)) static void test_in_the_midst(void)
 {
     struct fixture f;
     pthread_t thread;
@@ -288,5 +288,12 @@ static void test_in_the_midst(void)
     tear_down(&f);
 }
 
+/* TSan delivers signals only between its own calls: a loop of the Lua library may not see them. */
+#if defined(__SANITIZE_THREAD__)
+#define IN_A_LOOP(name, function)
+#else
+#define IN_A_LOOP(name, function) {name, function},
+#endif
+
 TEST_MAIN("subshell", {"headers", test_headers}, {"queue", test_queue},
-          {"in the midst", test_in_the_midst}, {"many threads", test_many_threads})
+          IN_A_LOOP("in the midst", test_in_the_midst){"many threads", test_many_threads})

@@ -3,7 +3,7 @@
 """Makes the logos of the Jupyter kernelspec, which `llmspell kernel install` puts in place: a crescent
 moon and a spark. All are drawn from the numbers below. Run after changing them:
 
-    conf/kernelspec/make_logos.py [FOLDER]
+    tools/make_logos.py [FOLDER]
 """
 import math
 import struct
@@ -11,6 +11,7 @@ import sys
 import zlib
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parent.parent
 SIZE = 64                           # units of the numbers below
 CORNER = 14                         # of the ground
 GROUND, MOON, SPARK = (38, 33, 92), (245, 243, 255), (255, 196, 61)
@@ -97,7 +98,7 @@ def svg():
     (ax, ay), (bx, by) = crossings()
     spark = " ".join(f"{x:.2f},{y:.2f}" for x, y in star_points())
     return f"""<?xml version="1.0" encoding="UTF-8"?>
-<!-- SPDX-License-Identifier: Apache-2.0; made by conf/kernelspec/make_logos.py -->
+<!-- SPDX-License-Identifier: Apache-2.0; made by tools/make_logos.py -->
 <svg xmlns="http://www.w3.org/2000/svg" width="{SIZE}" height="{SIZE}" viewBox="0 0 {SIZE} {SIZE}">
   <rect width="{SIZE}" height="{SIZE}" rx="{CORNER}" fill="{color(GROUND)}"/>
   <path d="M {ax:.2f} {ay:.2f} A {DISC[2]} {DISC[2]} 0 1 0 {bx:.2f} {by:.2f} \
@@ -108,7 +109,7 @@ A {SHADOW[2]} {SHADOW[2]} 0 0 1 {ax:.2f} {ay:.2f} Z" fill="{color(MOON)}"/>
 
 
 def main():
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "conf" / "kernelspec"
     (folder / "logo-svg.svg").write_text(svg())
     for size in (32, 64):
         (folder / f"logo-{size}x{size}.png").write_bytes(png(size))
