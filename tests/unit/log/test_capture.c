@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
@@ -114,7 +115,7 @@ static bool is_same(int a, const struct stat *b)
 
 /* What a cell takes: only while it runs, whole characters, and all of it at capture_sync. */
 struct cell {
-    bool runs;
+    atomic_bool runs;
     char text[2][300000];
     size_t size[2];
 };
