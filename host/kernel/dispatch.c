@@ -74,7 +74,7 @@ static json_t *at_shutdown(struct operation *operation)
 
 /* IN_ORDER: at once if nothing is executed or it is a control request; BY_RUNTIME: at once if there
  * is no runtime yet, which is not loaded for this. */
-enum way { AT_ONCE, IN_ORDER, BY_RUNTIME, EXECUTOR, POOL, HISTORY, OWNER };
+enum way { AT_ONCE, IN_ORDER, BY_RUNTIME, EXECUTOR, POOL, HISTORY, OWNER, PLUGIN };
 
 struct message_rule {
     const char *msg_type;
@@ -85,6 +85,7 @@ struct message_rule {
 static const struct message_rule RULES[] = {
     {"execute_request", EXECUTOR, NULL},
     {"complete_request", EXECUTOR, NULL},
+    {"debuggee_request", EXECUTOR, NULL},
     {"inspect_request", EXECUTOR, NULL},
     {"is_complete_request", EXECUTOR, NULL},
     {"comm_open", EXECUTOR, NULL},
@@ -111,6 +112,21 @@ _Static_assert(RULE_COUNT < METRIC_TYPES, "each message type has a row of the me
 const char *dispatch_type(size_t row)
 {
     return row < RULE_COUNT ? RULES[row].msg_type : row == RULE_COUNT ? "other" : NULL;
+}
+
+static json_t *refuse_debugging(struct operation *operation)
+{
+    (void)operation;
+    return error_reply(LLMSPELL_EUNAVAILABLE,
+                       "debugging is not available: no protocol plugin of this kernel answers "
+                       "debug_request; add dap to [kernel] protocol");
+}
+
+/* What stands for a plugin that is not there; it has no row of the metrics of its own. */
+static const struct message_rule *find_unhandled(const char *msg_type)
+{
+    static const struct message_rule debugging = {"debug_request", AT_ONCE, refuse_debugging};
+    return strcmp(msg_type, debugging.msg_type) == 0 ? &debugging : NULL;
 }
 
 static const struct message_rule *find_rule(const char *msg_type)
@@ -157,19 +173,6 @@ static bool enter(struct kernel *kernel, struct operation *operation)
     return open;
 }
 
-static bool find_handler(struct kernel *kernel, struct operation *operation)
-{
-    pthread_mutex_lock(&kernel->lock);
-    for (const struct handler *h = kernel->handlers; h; h = h->next) {
-        if (strcmp(h->msg_type, operation->msg_type) != 0)
-            continue;
-        operation->handler = h->function;
-        operation->handler_data = h->data;
-    }
-    pthread_mutex_unlock(&kernel->lock);
-    return operation->handler != NULL;
-}
-
 /* The kernel is asked to end: what comes from now on is refused, and not only once the owner of the
  * process gets to it. */
 static void close_entry(struct kernel *kernel)
@@ -207,6 +210,18 @@ static void to_owner(struct operation *operation)
                                                 "kernel start`): name one with --kernel"));
 }
 
+/* It may be answered, and gone, before receiver returns. */
+static void to_plugin(struct operation *operation)
+{
+    struct operation hold = {.kernel = operation->kernel, .plugin = operation->plugin};
+    const struct handler *plugin = operation->plugin;
+    operation->plugin = NULL;
+    operation_begin(operation);
+    plugin->receiver(plugin->data, (struct llmspell_pending *)operation, operation->content,
+                     operation->text, operation->parent_size);
+    handlers_release(&hold);
+}
+
 static void refuse_subshell(struct operation *operation)
 {
     operation_begin(operation);
@@ -220,7 +235,7 @@ static void refuse_subshell(struct operation *operation)
 static void dispatch(struct operation *operation, const struct message_rule *rule)
 {
     struct kernel *kernel = operation->kernel;
-    enum way way = operation->handler ? POOL : rule->way;
+    enum way way = rule ? rule->way : operation->plugin->function ? POOL : PLUGIN;
     if (way == IN_ORDER)
         way = (operation->flags & LLMSPELL_REQUEST_CONTROL) ||
                       atomic_load(&kernel->executor.pending) == 0
@@ -232,6 +247,8 @@ static void dispatch(struct operation *operation, const struct message_rule *rul
         answer_now(operation, rule);
     else if (way == OWNER)
         to_owner(operation);
+    else if (way == PLUGIN)
+        to_plugin(operation);
     else if (way == POOL)
         pool_submit(&kernel->pool, operation);
     else if (way == HISTORY)
@@ -265,9 +282,11 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
         json_decref(own.content);
         return LLMSPELL_ENOMEM;
     }
-    const struct message_rule *rule = find_rule(operation->msg_type);
+    const struct message_rule *known = find_rule(operation->msg_type), *rule = known;
     int rc = 0;
-    if (!json_is_object(operation->content) || (!rule && !find_handler(kernel, operation)))
+    if (!rule && !handlers_find(kernel, operation))
+        rule = find_unhandled(operation->msg_type);
+    if (!json_is_object(operation->content) || (!rule && !operation->plugin))
         rc = LLMSPELL_EINVAL;
     else if (!enter(kernel, operation))
         rc = LLMSPELL_EBUSY;
@@ -275,7 +294,8 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
         operation_free(operation);
         return rc;
     }
-    operation->metric = (uint32_t)(rule ? rule - RULES : (ptrdiff_t)RULE_COUNT);
+    operation->quiet = strcmp(operation->msg_type, "debuggee_request") == 0;
+    operation->metric = (uint32_t)(known ? known - RULES : (ptrdiff_t)RULE_COUNT);
     atomic_fetch_add_explicit(&kernel->requests, 1, memory_order_relaxed);
     if (subshell_bind(operation) < 0)
         refuse_subshell(operation);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Events: from whoever causes them to every subscriber, on the thread that causes them. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernel/internal.h"
 
@@ -49,6 +50,21 @@ void publish(struct kernel *kernel, const struct operation *operation, const cha
 {
     static const struct llmspell_message nothing;
     publish_with(kernel, operation, msg_type, content, &nothing);
+}
+
+/* The text of parent need not end where parent_size says, but subscribers count on it. */
+int publish_for(struct kernel *kernel, const char *msg_type, const json_t *content,
+                const char *parent, uint32_t parent_size)
+{
+    struct operation *cause = calloc(1, sizeof *cause + parent_size + 1);
+    if (!cause)
+        return LLMSPELL_ENOMEM;
+    cause->parent_size = parent_size;
+    if (parent_size)
+        memcpy(cause->text, parent, parent_size);
+    publish(kernel, cause, msg_type, content);
+    free(cause);
+    return 0;
 }
 
 void publish_with(struct kernel *kernel, const struct operation *operation, const char *msg_type,

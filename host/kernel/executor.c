@@ -268,15 +268,22 @@ int executor_start(struct executor *executor, struct error *ret_error)
                                strerror(rc));
 }
 
+static struct lane *lane_of(struct executor *executor, struct operation *operation)
+{
+    if (strcmp(operation->msg_type, "debuggee_request") != 0)
+        return operation->subshell ? &operation->subshell->lane : &executor->parent;
+    atomic_store(&executor->debugged, true);
+    return &executor->debuggee;
+}
+
 void executor_submit(struct executor *executor, struct operation *operation)
 {
     struct error error;
     atomic_fetch_add(&executor->pending, 1);
-    operation->tally = operation->subshell ? &operation->subshell->queued : &executor->queued;
+    operation->lane = lane_of(executor, operation);
     if (executor_start(executor, &error) == 0) {
         queue_push(&executor->queue, operation);
-        if (subshells_exist(&executor->kernel->subshells))
-            executor_nest_attend(executor);
+        executor_nest_attend(executor);
         return;
     }
     atomic_fetch_sub(&executor->pending, 1);

@@ -141,6 +141,12 @@ static int32_t api_input(struct llmspell_call *base, const char *prompt, int32_t
     return executor_input_ask(operation, prompt ? prompt : "", password != 0, ret_value);
 }
 
+static int32_t api_wait(struct llmspell_call *base)
+{
+    struct operation *operation = operation_of(base);
+    return executor_nest_sleep(&operation->kernel->executor, operation);
+}
+
 static int32_t api_serve(struct llmspell_call *base)
 {
     return executor_nest_serve(&operation_of(base)->kernel->executor);
@@ -158,7 +164,8 @@ const void *executor_extension(struct llmspell_ctx *ctx, const char *id)
                                                  .buffers = api_buffers,
                                                  .metadata = api_metadata,
                                                  .header = api_header,
-                                                 .serve = api_serve};
+                                                 .serve = api_serve,
+                                                 .wait = api_wait};
     (void)ctx;
     return strcmp(id, LLMSPELL_EXECUTOR) == 0 ? &api : NULL;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The stack of what the executor runs. A request of another (sub)shell need not wait for the end of
- * the one that runs: it runs in the midst of it, when the runtime is at a safe point, or while the
- * script waits for input or a tool. Never inside its own shell, so that each keeps its order. */
+ * The stack of what the executor runs. A request of another lane (a subshell, the debugger) need
+ * not wait for the end of the one that runs: it runs in the midst of it, when the runtime is at a
+ * safe point, or while the script waits for input, a tool or its debugger. Never inside its own
+ * lane, so that each keeps its order. */
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -13,24 +14,22 @@
 #define WAKE_NS 20000000
 #define STACK_RESERVE 1048576 /* bytes of stack that a nested request finds at least */
 
-static void set_runs(struct executor *executor, const struct operation *operation, bool runs)
+/* False, at next to no cost, if only the parent shell is or was there. */
+static bool has_lanes(struct executor *executor)
 {
-    if (operation->subshell)
-        operation->subshell->runs = runs;
-    else
-        executor->parent_runs = runs;
+    return subshells_exist(&executor->kernel->subshells) ||
+           atomic_load_explicit(&executor->debugged, memory_order_acquire);
 }
 
 void executor_nest_push(struct executor *executor, struct operation *operation)
 {
-    set_runs(executor, operation, true);
+    operation->lane->runs = true;
     pthread_mutex_lock(&executor->lock);
     operation->beneath = executor->current;
     executor->current = operation;
     executor->depth++;
     pthread_mutex_unlock(&executor->lock);
-    if (subshells_exist(&executor->kernel->subshells)) /* it may have come just before this */
-        executor_nest_attend(executor);
+    executor_nest_attend(executor); /* it may have come just before this */
 }
 
 void executor_nest_pop(struct executor *executor)
@@ -40,7 +39,7 @@ void executor_nest_pop(struct executor *executor)
     executor->current = operation->beneath;
     executor->depth--;
     pthread_mutex_unlock(&executor->lock);
-    set_runs(executor, operation, false);
+    operation->lane->runs = false;
 }
 
 /* The lock is held. A runtime without attend runs one request after the other, whatever its shell;
@@ -52,7 +51,7 @@ static bool may_nest(const struct executor *executor)
            executor->depth < EXECUTOR_DEPTH_MAX && !cancel_is_set(&executor->current->cancel);
 }
 
-/* True if a request is queued whose shell is not on the stack. The executor's lock is held. */
+/* True if a request is queued whose lane is not on the stack. The executor's lock is held. */
 static bool is_wanted(struct executor *executor)
 {
     if (!may_nest(executor))
@@ -60,13 +59,15 @@ static bool is_wanted(struct executor *executor)
     pthread_mutex_lock(&executor->queue.lock);
     unsigned others = executor->queue.length;
     for (const struct operation *o = executor->current; o; o = o->beneath)
-        others -= *o->tally;
+        others -= o->lane->queued;
     pthread_mutex_unlock(&executor->queue.lock);
     return others > 0;
 }
 
 void executor_nest_attend(struct executor *executor)
 {
+    if (!has_lanes(executor))
+        return;
     pthread_mutex_lock(&executor->lock);
     if (is_wanted(executor)) {
         executor->table->attend(executor->self);
@@ -83,8 +84,8 @@ static bool has_stack(const struct executor *executor)
 
 static bool is_of_another(const struct operation *operation, const void *data)
 {
-    const struct executor *executor = data;
-    return !(operation->subshell ? operation->subshell->runs : executor->parent_runs);
+    (void)data;
+    return !operation->lane->runs;
 }
 
 static struct operation *take(struct executor *executor)
@@ -92,7 +93,7 @@ static struct operation *take(struct executor *executor)
     pthread_mutex_lock(&executor->lock);
     bool may = may_nest(executor) && has_stack(executor);
     pthread_mutex_unlock(&executor->lock);
-    return may ? queue_take(&executor->queue, is_of_another, executor) : NULL;
+    return may ? queue_take(&executor->queue, is_of_another, NULL) : NULL;
 }
 
 int32_t executor_nest_serve(struct executor *executor)
@@ -120,7 +121,24 @@ void executor_nest_wait(struct executor *executor)
     pthread_mutex_lock(&executor->lock);
 }
 
-/* ---- a tool call while requests of other shells may come ---- */
+int32_t executor_nest_sleep(struct executor *executor, struct operation *operation)
+{
+    int32_t served = 0;
+    pthread_mutex_lock(&executor->lock);
+    while (served == 0 && !cancel_is_set(&operation->cancel)) {
+        if (!is_wanted(executor) || !has_stack(executor)) {
+            pthread_cond_wait(&executor->changed, &executor->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&executor->lock);
+        served = executor_nest_serve(executor);
+        pthread_mutex_lock(&executor->lock);
+    }
+    pthread_mutex_unlock(&executor->lock);
+    return cancel_is_set(&operation->cancel) ? LLMSPELL_ECANCELLED : served;
+}
+
+/* ---- a tool call while requests of other lanes may come ---- */
 
 struct errand {
     struct operation *operation;
@@ -171,8 +189,8 @@ int executor_nest_answer(struct operation *operation, const char *msg_type, cons
 {
     struct executor *executor = &operation->kernel->executor;
     struct errand errand = {.operation = operation, .content = content};
-    struct operation carrier = {.errand = run_errand, .handler_data = &errand};
-    if (!subshells_exist(&operation->kernel->subshells) || !takes_time(msg_type, content))
+    struct operation carrier = {.errand = run_errand, .errand_data = &errand};
+    if (!has_lanes(executor) || !takes_time(msg_type, content))
         return kernel_answer(operation, msg_type, content, ret_reply);
     pool_submit(&executor->errands, &carrier);
     pthread_mutex_lock(&executor->lock);

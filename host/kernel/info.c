@@ -39,7 +39,12 @@ json_t *answer_kernel_info(struct kernel *kernel)
     if (!kernel->info)
         kernel->info = make_info(kernel->registry);
     pthread_mutex_unlock(&kernel->lock);
-    return json_deep_copy(kernel->info); /* shared values are not for two threads */
+    json_t *info = json_deep_copy(kernel->info); /* shared values are not for two threads */
+    if (info && handlers_exist(kernel, "debug_request")) {
+        json_object_set_new(info, "debugger", json_true());
+        json_array_append_new(json_object_get(info, "supported_features"), json_string("debugger"));
+    }
+    return info;
 }
 
 /* Resident memory in bytes; -1 if unknown. */

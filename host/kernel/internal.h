@@ -20,8 +20,9 @@ struct operation {
     struct operation *left, *right; /* in the kernel's list of active ones */
     struct operation *beneath;  /* on the executor's stack: what this one runs in the midst of */
     struct subshell *subshell;  /* counted; NULL: the parent shell */
-    unsigned *tally;            /* counts those of its shell that are queued; or NULL */
-    void (*errand)(void *data); /* for a pool: all that there is to do; with handler_data */
+    struct lane *lane;          /* of the executor that it waits in; NULL: in none */
+    void (*errand)(void *data); /* for a pool: all that there is to do */
+    void *errand_data;
     struct kernel *kernel;
     struct llmspell_ctx *origin;
     const char *msg_type;            /* borrowed from the table or from text */
@@ -33,12 +34,12 @@ struct operation {
     void (*reply)(void *data, const char *msg_type, json_t *content);
     void (*input)(void *data, json_t *content);
     void (*done)(void *data);
-    llmspell_handler_fn handler; /* of a protocol plugin, or NULL */
-    void *handler_data;
-    int64_t started_ns; /* CLOCK_MONOTONIC of its submit */
-    uint32_t metric;    /* its row of the kernel's metrics */
-    uint32_t held;      /* callbacks that run; guarded by the kernel's lock, as detached */
-    bool detached;      /* its client is gone: no more callbacks */
+    struct handler *plugin; /* held: of a protocol plugin that is about to be called; or NULL */
+    bool quiet;             /* no busy and idle: a part of another request */
+    int64_t started_ns;     /* CLOCK_MONOTONIC of its submit */
+    uint32_t metric;        /* its row of the kernel's metrics */
+    uint32_t held;          /* callbacks that run; guarded by the kernel's lock, as detached */
+    bool detached;          /* its client is gone: no more callbacks */
     struct cancel cancel;
     const struct callback_functions *functions; /* that its tools may call back; [executor] */
     unsigned depth;                             /* of tools that called them back; [executor] */
@@ -75,11 +76,22 @@ __attribute__((format(printf, 2, 3))) json_t *field_reply(const char *field, con
 void publish(struct kernel *kernel, const struct operation *operation, const char *msg_type,
              const json_t *content);
 
+/* The same for a plugin; parent: JSON text of the header of the request that causes it, or "". */
+int publish_for(struct kernel *kernel, const char *msg_type, const json_t *content,
+                const char *parent, uint32_t parent_size);
+
 /* The same with metadata and buffers: `extra` holds those, and nothing else that counts. */
 void publish_with(struct kernel *kernel, const struct operation *operation, const char *msg_type,
                   const json_t *content, const struct llmspell_message *extra);
 
 /* ---- queue.c ---- */
+
+/* What the executor runs one after the other; of other lanes, also in the midst: the parent shell,
+ * each subshell, the debugger. */
+struct lane {
+    unsigned queued; /* guarded by the lock of the executor's queue */
+    bool runs;       /* something of it is on the stack; executor thread only */
+};
 
 struct queue {
     pthread_mutex_t lock;
@@ -173,10 +185,11 @@ struct executor {
     bool started;
     atomic_uint pending;   /* queued or running */
     atomic_uint count;     /* execution_count of the parent shell */
-    unsigned queued;       /* the parent shell's tally; guarded by the queue's lock */
-    bool parent_runs;      /* something of the parent shell is on the stack; executor thread only */
+    struct lane parent;    /* of the parent shell */
+    struct lane debuggee;  /* of debuggee_request */
+    atomic_bool debugged;  /* a debuggee_request has come */
     const char *stack_end; /* lowest address of the thread's stack; executor thread only */
-    struct pool errands;   /* tool calls of scripts, while subshells may want the executor */
+    struct pool errands;   /* tool calls of scripts, while other lanes may want the executor */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t changed;
@@ -203,7 +216,7 @@ int32_t executor_input_ask(struct operation *operation, const char *prompt, bool
 void executor_input(struct executor *executor, const json_t *content); /* input_reply */
 void executor_input_ends(struct executor *executor, const struct operation *operation);
 
-/* ---- executor_nest.c: requests of other shells in the midst of one that runs ---- */
+/* ---- executor_nest.c: requests of other lanes in the midst of one that runs ---- */
 
 /* Puts an operation on the stack of what runs, and takes it off again. [executor] */
 void executor_nest_push(struct executor *executor, struct operation *operation);
@@ -212,8 +225,12 @@ void executor_nest_pop(struct executor *executor);
 /* Has the runtime call executor_nest_serve soon, if a request waits that may run now. */
 void executor_nest_attend(struct executor *executor);
 
-/* Runs what waits of shells that are not on the stack; returns how many it ran. [executor] */
+/* Runs what waits of lanes that are not on the stack; returns how many it ran. [executor] */
 int32_t executor_nest_serve(struct executor *executor);
+
+/* The same, and sleeps until there is something; ECANCELLED once operation has to end. [executor]
+ */
+int32_t executor_nest_sleep(struct executor *executor, struct operation *operation);
 
 /* Serves, or sleeps until `changed` is signalled. The executor's lock is held. [executor] */
 void executor_nest_wait(struct executor *executor);
@@ -252,8 +269,7 @@ struct subshell {
     atomic_uint refs;    /* the set's, and one of each operation */
     atomic_uint count;   /* execution_count */
     atomic_bool deleted; /* what is queued is not run any more */
-    unsigned queued;     /* tally; guarded by the lock of the executor's queue */
-    bool runs;           /* something of it is on the stack; executor thread only */
+    struct lane lane;
     struct history history;
 };
 
@@ -326,10 +342,28 @@ bool dispatch_knows(const char *msg_type);
 struct handler {
     char *msg_type;
     const struct llmspell_ctx *ctx; /* whose it is */
-    llmspell_handler_fn function;
+    llmspell_handler_fn function;   /* one of the two */
+    llmspell_receiver_fn receiver;
     void *data;
+    unsigned held; /* by operations that call it, or are about to */
     struct handler *next;
 };
+
+/* ---- handlers.c: message types that plugins answer ---- */
+
+/* As handle and receive of struct llmspell_kernel; one of function and receiver, or neither. */
+int handlers_set(struct kernel *kernel, struct llmspell_ctx *ctx, const struct handler *wanted);
+
+/* Holds the handler of the operation's type in operation->plugin; false: there is none. */
+bool handlers_find(struct kernel *kernel, struct operation *operation);
+
+/* Lets go of it. */
+void handlers_release(struct operation *operation);
+
+/* Removes those of ctx (NULL: all) once nobody calls them. The kernel's lock is held. */
+void handlers_remove(struct kernel *kernel, const struct llmspell_ctx *ctx);
+
+bool handlers_exist(struct kernel *kernel, const char *msg_type);
 
 struct kernel {
     char *id, *workdir;

@@ -34,44 +34,32 @@ static void api_unsubscribe(struct llmspell_ctx *ctx, uint64_t id)
     kernel_unsubscribe(kernel_of(ctx), id);
 }
 
-static int add_handler(struct kernel *kernel, struct llmspell_ctx *ctx, const char *msg_type,
-                       llmspell_handler_fn function, void *data)
+static int32_t api_handle(struct llmspell_ctx *ctx, const char *msg_type,
+                          llmspell_handler_fn handler, void *data)
 {
-    struct handler *handler = calloc(1, sizeof *handler);
-    if (!handler || !(handler->msg_type = strdup(msg_type))) {
-        free(handler);
-        return LLMSPELL_ENOMEM;
-    }
-    handler->ctx = ctx;
-    handler->function = function;
-    handler->data = data;
-    handler->next = kernel->handlers;
-    kernel->handlers = handler;
-    return 0;
+    const struct handler wanted = {
+        .msg_type = (char *)(uintptr_t)msg_type, .function = handler, .data = data};
+    return handlers_set(kernel_of(ctx), ctx, &wanted);
 }
 
-static int32_t api_handle(struct llmspell_ctx *ctx, const char *msg_type,
-                          llmspell_handler_fn function, void *data)
+static int32_t api_receive(struct llmspell_ctx *ctx, const char *msg_type,
+                           llmspell_receiver_fn receiver, void *data)
 {
-    struct kernel *kernel = kernel_of(ctx);
-    int rc = 0;
-    pthread_mutex_lock(&kernel->lock);
-    struct handler **at = &kernel->handlers;
-    while (*at && strcmp((*at)->msg_type, msg_type) != 0)
-        at = &(*at)->next;
-    if (*at && function) {
-        rc = LLMSPELL_EBUSY;
-    } else if (*at) {
-        struct handler *gone = *at;
-        *at = gone->next;
-        free(gone->msg_type);
-        free(gone);
-    } else if (function) {
-        rc = dispatch_knows(msg_type) ? LLMSPELL_EBUSY
-                                      : add_handler(kernel, ctx, msg_type, function, data);
-    }
-    pthread_mutex_unlock(&kernel->lock);
-    return rc;
+    const struct handler wanted = {
+        .msg_type = (char *)(uintptr_t)msg_type, .receiver = receiver, .data = data};
+    return handlers_set(kernel_of(ctx), ctx, &wanted);
+}
+
+static void api_answer(struct llmspell_ctx *ctx, struct llmspell_pending *pending, json_t *reply)
+{
+    (void)ctx;
+    operation_finish((struct operation *)pending, reply);
+}
+
+static int32_t api_publish(struct llmspell_ctx *ctx, const char *msg_type, const json_t *content,
+                           const char *parent, uint32_t parent_size)
+{
+    return publish_for(kernel_of(ctx), msg_type, content, parent, parent_size);
 }
 
 /* ---- llmspell.listen/1 ---- */
@@ -89,7 +77,10 @@ static const void *protocol_extension(struct llmspell_ctx *ctx, const char *id)
                                                .submit = api_submit,
                                                .subscribe = api_subscribe,
                                                .unsubscribe = api_unsubscribe,
-                                               .handle = api_handle};
+                                               .handle = api_handle,
+                                               .receive = api_receive,
+                                               .answer = api_answer,
+                                               .publish = api_publish};
     static const struct llmspell_listen listen = {.size = sizeof listen, .take = api_take};
     (void)ctx;
     if (strcmp(id, LLMSPELL_LISTEN) == 0)
@@ -106,20 +97,6 @@ void kernel_attach(struct kernel *kernel, struct llmspell_ctx *ctx)
     pthread_mutex_unlock(&kernel->lock);
 }
 
-static void remove_handlers(struct kernel *kernel, const struct llmspell_ctx *ctx)
-{
-    for (struct handler **at = &kernel->handlers; *at;) {
-        struct handler *handler = *at;
-        if (ctx && handler->ctx != ctx) {
-            at = &handler->next;
-            continue;
-        }
-        *at = handler->next;
-        free(handler->msg_type);
-        free(handler);
-    }
-}
-
 /* The next operation of ctx that still has its client; the kernel's lock is held. */
 static struct operation *attached(struct kernel *kernel, const struct llmspell_ctx *ctx)
 {
@@ -134,7 +111,7 @@ void kernel_detach(struct kernel *kernel, struct llmspell_ctx *ctx)
     struct operation *operation;
     pthread_mutex_lock(&kernel->lock);
     ctx->closed = true;
-    remove_handlers(kernel, ctx);
+    handlers_remove(kernel, ctx);
     while ((operation = attached(kernel, ctx))) {
         if (operation->held) { /* a callback runs: it ends soon */
             pthread_cond_wait(&kernel->drained, &kernel->lock);
@@ -285,7 +262,9 @@ void kernel_free(struct kernel *kernel)
     events_clear(&kernel->events);
     subshells_clear(&kernel->subshells);
     history_clear(&kernel->history);
-    remove_handlers(kernel, NULL);
+    pthread_mutex_lock(&kernel->lock);
+    handlers_remove(kernel, NULL);
+    pthread_mutex_unlock(&kernel->lock);
     json_decref(kernel->busy);
     json_decref(kernel->idle);
     json_decref(kernel->info);

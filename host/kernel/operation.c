@@ -67,6 +67,7 @@ void operation_free(struct operation *operation)
 {
     if (!operation)
         return;
+    handlers_release(operation);
     json_decref(operation->content);
     json_decref(operation->metadata);
     free(operation->buffers);
@@ -113,7 +114,8 @@ json_t *field_reply(const char *field, const char *format, ...)
 
 void operation_begin(struct operation *operation)
 {
-    publish(operation->kernel, operation, "status", operation->kernel->busy);
+    if (!operation->quiet)
+        publish(operation->kernel, operation, "status", operation->kernel->busy);
 }
 
 /* Takes the operation off the list; the last one wakes kernel_shutdown, one of a protocol that is
@@ -187,7 +189,8 @@ static void answer(struct operation *operation, json_t *reply)
         operation->reply(operation->data, reply_type(operation->msg_type, buffer), reply);
     else
         json_decref(reply);
-    publish(operation->kernel, operation, "status", operation->kernel->idle);
+    if (!operation->quiet)
+        publish(operation->kernel, operation, "status", operation->kernel->idle);
     if (attached && operation->done)
         operation->done(operation->data);
 }

@@ -4,22 +4,24 @@
 #include "kernel/internal.h"
 #include "util/thread.h"
 
-static json_t *call_handler(const struct operation *operation)
+static json_t *call_handler(struct operation *operation)
 {
     json_t *reply = NULL;
-    int rc = operation->handler(operation->handler_data, operation->content, &reply);
+    const struct handler *plugin = operation->plugin;
+    int rc = plugin->function(plugin->data, operation->content, &reply);
+    handlers_release(operation);
     return rc < 0 ? error_reply(rc, llmspell_error_text(rc)) : reply;
 }
 
 static void run(struct operation *operation)
 {
     if (operation->errand) {
-        operation->errand(operation->handler_data);
+        operation->errand(operation->errand_data);
         return;
     }
     operation_begin(operation);
     json_t *reply =
-        operation->handler ? call_handler(operation) : answer_tool(operation, operation->content);
+        operation->plugin ? call_handler(operation) : answer_tool(operation, operation->content);
     operation_finish(operation, reply);
 }
 

@@ -21,8 +21,8 @@ void queue_push(struct queue *queue, struct operation *operation)
     *queue->last = operation;
     queue->last = &operation->next;
     queue->length++;
-    if (operation->tally)
-        ++*operation->tally;
+    if (operation->lane)
+        operation->lane->queued++;
     bool wake = queue->waiting > 0;
     pthread_mutex_unlock(&queue->lock);
     if (wake)
@@ -39,8 +39,8 @@ static struct operation *unlink_at(struct queue *queue, struct operation **at)
     if (!*at)
         queue->last = at;
     queue->length--;
-    if (operation->tally)
-        --*operation->tally;
+    if (operation->lane)
+        operation->lane->queued--;
     return operation;
 }
 

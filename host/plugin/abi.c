@@ -27,8 +27,8 @@ static_assert(offsetof(struct llmspell_call, ctx) == 16, "pinned");
 
 static_assert(sizeof(struct llmspell_message) == 56, "struct llmspell_message is ABI");
 static_assert(sizeof(struct llmspell_request) == 96, "struct llmspell_request is ABI");
-static_assert(sizeof(struct llmspell_kernel) == 40, "struct llmspell_kernel is ABI");
-static_assert(sizeof(struct llmspell_executor) == 88, "struct llmspell_executor is ABI");
+static_assert(sizeof(struct llmspell_kernel) == 64, "struct llmspell_kernel is ABI");
+static_assert(sizeof(struct llmspell_executor) == 96, "struct llmspell_executor is ABI");
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
 static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
@@ -46,6 +46,10 @@ static_assert(offsetof(struct llmspell_request, done) == 64, "pinned");
 static_assert(offsetof(struct llmspell_request, metadata) == 72, "pinned");
 static_assert(offsetof(struct llmspell_request, buffers) == 80, "pinned");
 static_assert(offsetof(struct llmspell_request, buffer_count) == 88, "pinned");
+static_assert(offsetof(struct llmspell_kernel, handle) == 32, "pinned");
+static_assert(offsetof(struct llmspell_kernel, receive) == 40, "pinned");
+static_assert(offsetof(struct llmspell_kernel, answer) == 48, "pinned");
+static_assert(offsetof(struct llmspell_kernel, publish) == 56, "pinned");
 static_assert(offsetof(struct llmspell_executor, input) == 32, "pinned");
 static_assert(offsetof(struct llmspell_executor, request_calling) == 40, "pinned");
 static_assert(offsetof(struct llmspell_executor, emit_buffers) == 48, "pinned");
@@ -53,5 +57,6 @@ static_assert(offsetof(struct llmspell_executor, buffers) == 56, "pinned");
 static_assert(offsetof(struct llmspell_executor, metadata) == 64, "pinned");
 static_assert(offsetof(struct llmspell_executor, header) == 72, "pinned");
 static_assert(offsetof(struct llmspell_executor, serve) == 80, "pinned");
+static_assert(offsetof(struct llmspell_executor, wait) == 88, "pinned");
 static_assert(offsetof(struct llmspell_runtime, status) == 48, "pinned");
 static_assert(offsetof(struct llmspell_runtime, attend) == 56, "pinned");

@@ -77,6 +77,17 @@ typedef void (*llmspell_event_fn)(void *data, const struct llmspell_message *mes
 /* Handles a message type for the kernel: content borrowed, *ret_reply a new reference. */
 typedef int32_t (*llmspell_handler_fn)(void *data, const json_t *content, json_t **ret_reply);
 
+/* A request that a plugin has received and not yet answered. */
+struct llmspell_pending;
+
+/* Gets a request to answer later, by llmspell_kernel.answer, once. content (a JSON object) and
+ * header (JSON text of the request's own; "" if it has none) are borrowed
+ * until then; header has header_size bytes. It comes on the thread that submits, in the order of
+ * submit: be quick, never call submit from it. */
+typedef void (*llmspell_receiver_fn)(void *data, struct llmspell_pending *pending,
+                                     const json_t *content, const char *header,
+                                     uint32_t header_size);
+
 struct llmspell_kernel {
     uint32_t size;
     uint32_t reserved;
@@ -97,6 +108,21 @@ struct llmspell_kernel {
      * plugin: "debug_request"). EBUSY if one is there. handler NULL removes it. [any-thread] */
     int32_t (*handle)(struct llmspell_ctx *ctx, const char *msg_type, llmspell_handler_fn handler,
                       void *data);
+
+    /* As handle, for answers that take their time. When the kernel or a reload stops the plugin, no
+     * more come, and stop() has to answer what is left. Not from inside of receiver. Since 1.3.
+     * [any-thread] */
+    int32_t (*receive)(struct llmspell_ctx *ctx, const char *msg_type,
+                       llmspell_receiver_fn receiver, void *data);
+
+    /* Answers a request that receiver got; reply: its content with "status", taken over. Since 1.3.
+     * [any-thread] */
+    void (*answer)(struct llmspell_ctx *ctx, struct llmspell_pending *pending, json_t *reply);
+
+    /* Broadcasts an event; content is borrowed, as is parent: JSON text of the header of the
+     * request that causes it, or "". Not from inside of a subscriber. Since 1.3. [any-thread] */
+    int32_t (*publish)(struct llmspell_ctx *ctx, const char *msg_type, const json_t *content,
+                       const char *parent, uint32_t parent_size);
 };
 
 #ifdef __cplusplus

@@ -75,6 +75,12 @@ struct llmspell_executor {
      * Returns how many it ran; 0 is fine, and means nothing. Also request and input may call
      * request() in the same way, but only of a runtime that has attend. Since 1.1. */
     int32_t (*serve)(struct llmspell_call *call);
+
+    /* As serve, and sleeps until there is something to run: while a debugger has stopped the code
+     * of the request that runs. Returns how many it ran; ECANCELLED: the request has to end.
+     * Since 1.3.
+     */
+    int32_t (*wait)(struct llmspell_call *call);
 };
 
 struct llmspell_runtime {
@@ -87,15 +93,15 @@ struct llmspell_runtime {
     int32_t (*open)(struct llmspell_call *call, const json_t *config, void **ret_self);
 
     /* Required. Answers execute_request, complete_request, inspect_request, is_complete_request,
-     * and, if it has comms, comm_open, comm_msg, comm_close and comm_info_request; what of these
-     * it answers with EUNKNOWN, the kernel answers for it. A comm_open that is not answered with
-     * status "ok" makes the kernel send comm_close.
-     * content: borrowed; *ret_reply: a new reference, the reply's content with "status": an error
-     * of the script is a reply {"status":"error","ename","evalue","traceback"} and 0. A negative
-     * code is for failures of the runtime itself, or EUNKNOWN for a message it does not know.
-     * The kernel adds "execution_count" and, for run/exec, "path" and "args" to execute_request
-     * (docs/messages.md), sends busy, execute_input, idle, and publishes an error reply as the
-     * event `error`; the runtime emits execute_result itself. [executor] */
+     * if it has comms, comm_open, comm_msg, comm_close and comm_info_request, and, if it can be
+     * debugged, debuggee_request (docs/debuggee.md); what of these it answers with EUNKNOWN, the
+     * kernel answers for it. A comm_open that is not answered with status "ok" makes the kernel
+     * send comm_close. content: borrowed; *ret_reply: a new reference, the reply's content with
+     * "status": an error of the script is a reply {"status":"error","ename","evalue","traceback"}
+     * and 0. A negative code is for failures of the runtime itself, or EUNKNOWN for a message it
+     * does not know. The kernel adds "execution_count" and, for run/exec, "path" and "args" to
+     * execute_request (docs/messages.md), sends busy, execute_input, idle, and publishes an error
+     * reply as the event `error`; the runtime emits execute_result itself. [executor] */
     int32_t (*request)(void *self, struct llmspell_call *call, const char *msg_type,
                        const json_t *content, json_t **ret_reply);
 

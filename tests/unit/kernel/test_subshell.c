@@ -181,22 +181,22 @@ static void test_headers(void)
 
 static bool is_second(const struct operation *operation, const void *data)
 {
-    return operation->tally == data;
+    return operation->lane == data;
 }
 
 static void test_queue(void)
 {
     struct queue queue;
-    unsigned first = 0, second = 0;
-    struct operation a = {.tally = &first}, b = {.tally = &second}, c = {.tally = &second}, d = {0};
+    struct lane first = {0}, second = {0};
+    struct operation a = {.lane = &first}, b = {.lane = &second}, c = {.lane = &second}, d = {0};
     queue_init(&queue);
     queue_push(&queue, &a);
     queue_push(&queue, &b);
     queue_push(&queue, &d);
     queue_push(&queue, &c);
     CU_ASSERT_EQUAL(queue.length, 4);
-    CU_ASSERT_EQUAL(first, 1);
-    CU_ASSERT_EQUAL(second, 2);
+    CU_ASSERT_EQUAL(first.queued, 1);
+    CU_ASSERT_EQUAL(second.queued, 2);
     CU_ASSERT_PTR_EQUAL(queue_take(&queue, is_second, &second), &b);
     CU_ASSERT_PTR_EQUAL(queue_take(&queue, is_second, &second), &c); /* the last one */
     CU_ASSERT_PTR_NULL(queue_take(&queue, is_second, &second));
@@ -205,7 +205,7 @@ static void test_queue(void)
     CU_ASSERT_FALSE(queue_remove(&queue, &b));
     CU_ASSERT_PTR_EQUAL(queue_pop(&queue), &a);
     CU_ASSERT_PTR_EQUAL(queue_pop(&queue), &d);
-    CU_ASSERT_EQUAL(queue.length + first + second, 0);
+    CU_ASSERT_EQUAL(queue.length + first.queued + second.queued, 0);
     queue_clear(&queue);
 }
 
