@@ -12,6 +12,7 @@ packages=(
     libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev       # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
+    libarchive-dev                                                                 # spreadsheet_processor
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
     scdoc man-db                                                                   # manual pages
@@ -23,6 +24,7 @@ tests=(
     python3-jupyter-kernel-test jupyter-notebook chromium chromium-driver python3-selenium
     systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
     python3-dateutil                                                               # to compare with
+    python3-openpyxl                                                               # another reader of XLSX
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )
