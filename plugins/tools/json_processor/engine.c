@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "convert.h"
@@ -16,11 +17,21 @@
 #define TURN_NS 20000000L
 #define MEMORY_MAX (256ull << 20)
 
-/* On the same line as the query, so that the line numbers of its messages are right. */
+/* On the same line as the query, so that the line numbers of its messages are right. The functions
+ * of times hide those that end the process (a failed assertion) at what is no time. */
 #define PRELUDE                                                                                    \
     "def env: {}; def input: empty; def inputs: empty; def debug: .; def stderr: .; "              \
     "def modulemeta: error(\"modules are not available\"); "                                       \
     "def get_search_list: []; def input_filename: null; def input_line_number: 0; "                \
+    "def _time: if type == \"number\" and (. > -62167219201 and . < 253402300800 | not) "          \
+    "then error(\"\\(.) is not a time\") else . end; "                                             \
+    "def _text(f): f as $f | if $f | type == \"string\" then $f "                                  \
+    "else error(\"the format of a time must be a string\") end; "                                  \
+    "def _strftime(f): strftime(f); def _strflocaltime(f): strflocaltime(f); "                     \
+    "def strftime(f): _text(f) as $f | _time | _strftime($f); "                                    \
+    "def strflocaltime(f): _text(f) as $f | _time | _strflocaltime($f); "                          \
+    "def todateiso8601: strftime(\"%Y-%m-%dT%H:%M:%SZ\"); "                                        \
+    "def todate: todateiso8601; def date: todateiso8601; "                                         \
     "{} as $ENV | "
 
 struct engine {
@@ -39,10 +50,16 @@ struct engine {
     atomic_int stop; /* why it was halted: a negative code */
 };
 
+/* In use by malloc; where that is another allocator, which says nothing, the most that the process
+ * ever had. */
 static size_t memory_in_use(void)
 {
     struct mallinfo2 info = mallinfo2();
-    return info.uordblks + info.hblkhd;
+    struct rusage usage = {0};
+    if (info.uordblks + info.hblkhd > 0)
+        return info.uordblks + info.hblkhd;
+    getrusage(RUSAGE_SELF, &usage);
+    return (size_t)usage.ru_maxrss * 1024;
 }
 
 /* ---- the watch ---- */
@@ -181,10 +198,13 @@ static int32_t build_program(struct engine *engine, struct byte_buffer *program)
     return program->failed ? job_no_memory(engine->job) : 0;
 }
 
+/* libjq 1.6 forgets the argument of this handler: the engine that runs in this thread. */
+static _Thread_local struct engine *running;
+
 static void give_up(void *argument)
 {
-    struct engine *engine = argument;
-    longjmp(engine->no_memory, 1);
+    (void)argument;
+    longjmp(running->no_memory, 1);
 }
 
 static int32_t compile(struct engine *engine)
@@ -196,7 +216,8 @@ static int32_t compile(struct engine *engine)
         return rc;
     jq_set_error_cb(engine->jq, keep_message, engine);
     jq_set_debug_cb(engine->jq, drop_message, NULL);
-    jq_set_nomem_handler(engine->jq, give_up, engine);
+    jq_set_nomem_handler(engine->jq, give_up, NULL);
+    running = engine;
     if (setjmp(engine->no_memory)) {
         engine->lost = true;
         return job_no_memory(engine->job);
@@ -322,6 +343,7 @@ int32_t engine_run(struct engine *engine, const json_t *document, json_t *result
         return llmspell_fail_at(engine->job->call, LLMSPELL_ELIMIT, "/query",
                                 "the query needs more memory than there is");
     }
-    jq_set_nomem_handler(engine->jq, give_up, engine);
+    jq_set_nomem_handler(engine->jq, give_up, NULL);
+    running = engine;
     return run(engine, document, results, limit, ret_outcome, ret_message);
 }

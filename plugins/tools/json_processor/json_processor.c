@@ -6,12 +6,21 @@
 static const struct operation {
     const char *name;
     operation_function *run;
+    bool deep; /* jq: wants a large stack */
 } operations[] = {
-    {"query", query_run},         {"validate", validate_run}, {"pointer", pointer_run},
-    {"patch", patch_run},         {"diff", diff_run},         {"merge_patch", merge_patch_run},
-    {"stream", stream_run},       {"format", format_run},     {"flatten", flatten_run},
-    {"unflatten", unflatten_run}, {"stats", stats_run},
+    {"query", query_run, true},        {"stream", stream_run, true},
+    {"validate", validate_run, false}, {"pointer", pointer_run, false},
+    {"patch", patch_run, false},       {"merge_patch", merge_patch_run, false},
+    {"diff", diff_run, false},         {"format", format_run, false},
+    {"flatten", flatten_run, false},   {"unflatten", unflatten_run, false},
+    {"stats", stats_run, false},
 };
+
+static int32_t start(struct job *job, const struct operation *operation, json_t **ret_result)
+{
+    return operation->deep ? run_on_large_stack(job, operation->run, ret_result)
+                           : operation->run(job, ret_result);
+}
 
 static int32_t run(struct job *job, json_t **ret_result)
 {
@@ -22,7 +31,7 @@ static int32_t run(struct job *job, json_t **ret_result)
                                 "stream reads JSON lines: give them as text or path");
     for (size_t i = 0; rc == 0 && i < sizeof operations / sizeof *operations; i++)
         if (llmspell_is(job->params, "operation", operations[i].name))
-            return operations[i].run(job, ret_result);
+            return start(job, &operations[i], ret_result);
     return rc < 0 ? rc : llmspell_fail_at(job->call, LLMSPELL_EINVAL, "/operation", "unknown");
 }
 

@@ -34,6 +34,11 @@ operation_function validate_run;                         /* validate.c */
 
 int32_t job_no_memory(const struct job *job);
 
+/* ---- stack.c ---- */
+
+/* run, where deep recursion is possible. */
+int32_t run_on_large_stack(struct job *job, operation_function *run, json_t **ret_result);
+
 /* ---- document.c ---- */
 
 /* Finds the text of text and path. */

@@ -21,7 +21,7 @@ static json_t *message_json(const char *message)
     return json_stringn(message, strcspn(message, "\n"));
 }
 
-/* libxml2 keeps this handler per thread. Warnings do not count, but for an entity that is not
+/* libxml2 keeps its handlers per thread. Warnings do not count, but for an entity that is not
  * declared. */
 static void on_error(void *context, xmlErrorPtr error)
 {
@@ -42,6 +42,12 @@ static void on_error(void *context, xmlErrorPtr error)
                                     "message", message_json(error->message)));
 }
 
+/* What libxml2 prints besides says nothing new. */
+__attribute__((format(printf, 2, 3))) static void on_print(void *context, const char *format, ...)
+{
+    (void)context, (void)format;
+}
+
 static int32_t run(struct job *job, json_t **ret_result)
 {
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
@@ -59,9 +65,13 @@ static int32_t xml_processor(void *self, struct llmspell_call *call, const json_
         return job_no_memory(&job);
     xmlStructuredErrorFunc before = xmlStructuredError;
     void *before_context = xmlStructuredErrorContext;
+    xmlGenericErrorFunc print = xmlGenericError;
+    void *print_context = xmlGenericErrorContext;
     xmlSetStructuredErrorFunc(&job, on_error);
+    xmlSetGenericErrorFunc(NULL, on_print);
     int32_t rc = run(&job, ret_result);
     xmlSetStructuredErrorFunc(before_context, before);
+    xmlSetGenericErrorFunc(print_context, print);
     xmlResetLastError(); /* it may point into what was parsed */
     json_decref(job.complaints.list);
     return rc;
