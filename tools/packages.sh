@@ -13,6 +13,7 @@ packages=(
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
     libarchive-dev                                                                 # spreadsheet_processor
+    libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
     scdoc man-db                                                                   # manual pages
@@ -25,6 +26,7 @@ tests=(
     systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
     python3-dateutil                                                               # to compare with
     python3-openpyxl                                                               # another reader of XLSX
+    zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )
