@@ -6,7 +6,8 @@
 
 #define STEPS_MAX 5000000u /* callouts from one start: about 50 ms */
 #define MATCH_LIMIT 10000000u
-#define LOOK_EVERY 50000u /* callouts between two looks at the cancel flag */
+#define LOOK_EVERY 4000000u /* work between two looks at the cancel flag: some milliseconds */
+#define STEP_WORK 10u       /* of a callout, where one byte that is gone over is 1 */
 #define LITERAL_WORK (64u << 20)
 #define QUADRATIC_WINDOW (8u << 10)
 #define LINEAR_WINDOW (256u << 10)
@@ -159,8 +160,12 @@ static int watch(pcre2_callout_block *block, void *data)
         matcher->exhausted = true;
         return PCRE2_ERROR_CALLOUT;
     }
-    if (++matcher->looked % LOOK_EVERY != 0)
+    size_t at = block->current_position, last = matcher->position;
+    matcher->position = at;
+    matcher->work += STEP_WORK + (at > last ? at - last : last - at);
+    if (matcher->work < LOOK_EVERY)
         return 0;
+    matcher->work = 0;
     matcher->stopped = llmspell_cancelled(matcher->call);
     return matcher->stopped < 0 ? PCRE2_ERROR_CALLOUT : 0;
 }

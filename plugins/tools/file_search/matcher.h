@@ -25,8 +25,9 @@ struct matcher {
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
     pcre2_match_data *data;
-    int32_t stopped;             /* code of a cancelled call */
-    size_t start, steps, looked; /* of the watch: steps from one start */
+    int32_t stopped;       /* code of a cancelled call */
+    size_t start, steps;   /* of the watch: steps from one start */
+    size_t position, work; /* work since the last look at the cancel flag */
     bool exhausted;
 };
 
