@@ -31,7 +31,7 @@ static_assert(sizeof(struct llmspell_kernel) == 64, "struct llmspell_kernel is A
 static_assert(sizeof(struct llmspell_executor) == 96, "struct llmspell_executor is ABI");
 static_assert(sizeof(struct llmspell_client_request) == 56,
               "struct llmspell_client_request is ABI");
-static_assert(sizeof(struct llmspell_fs) == 24, "struct llmspell_fs is ABI");
+static_assert(sizeof(struct llmspell_fs) == 32, "struct llmspell_fs is ABI");
 static_assert(sizeof(struct llmspell_schema) == 16, "struct llmspell_schema is ABI");
 static_assert(offsetof(struct llmspell_schema, check) == 8, "pinned");
 static_assert(sizeof(struct llmspell_listen) == 16, "struct llmspell_listen is ABI");
@@ -60,3 +60,7 @@ static_assert(offsetof(struct llmspell_executor, serve) == 80, "pinned");
 static_assert(offsetof(struct llmspell_executor, wait) == 88, "pinned");
 static_assert(offsetof(struct llmspell_runtime, status) == 48, "pinned");
 static_assert(offsetof(struct llmspell_runtime, attend) == 56, "pinned");
+
+/* ABI 1.3: the folder that a tool keeps its own files in. */
+static_assert(offsetof(struct llmspell_fs, open_parent) == 16, "pinned");
+static_assert(offsetof(struct llmspell_fs, state_folder) == 24, "pinned");

@@ -21,6 +21,7 @@
 
 struct files {
     struct resolve_roots roots;
+    const char *state_folder; /* of roots.list */
 };
 
 /* ---- roots ---- */
@@ -52,6 +53,8 @@ static int add_root(struct files *files, const struct files_root *wanted, struct
                          strerror(error));
     }
     root.length = strlen(root.path);
+    if (wanted->state)
+        files->state_folder = root.path;
     files->roots.list[files->roots.count++] = root;
     return 0;
 }
@@ -95,6 +98,11 @@ void files_free(struct files *files)
     free(files->roots.list);
     free(files->roots.workdir);
     free(files);
+}
+
+const char *files_state_folder(const struct files *files)
+{
+    return files->state_folder;
 }
 
 /* ---- errors ---- */

@@ -14,12 +14,16 @@ struct files; /* roots with open descriptors; immutable after files_new */
 struct files_root {
     const char *path; /* absolute; resolved (realpath) by files_new; skipped if it does not exist */
     bool write;       /* else read only */
+    bool state;       /* the tool's own ${statedir} */
 };
 
 /* workdir: absolute, what relative paths start from. Errors: EIO, ENOMEM. [any-thread] */
 int files_new(const char *workdir, const struct files_root *roots, unsigned count,
               struct files **ret_files, struct error *ret_error);
 void files_free(struct files *files);
+
+/* Resolved path of the root that is marked as state, borrowed; NULL if there is none. */
+const char *files_state_folder(const struct files *files);
 
 /* As llmspell_fs.open and open_parent (sdk/include/llmspell/fs.h), with a struct error whose path
  * is pointer. Return a descriptor (CLOEXEC, the caller closes) or a negative code. [any-thread] */

@@ -18,11 +18,13 @@ static int no_memory(struct error *ret_error)
 
 /* ---- file roots ---- */
 
-static int add_root(struct grants *grants, const char *path, bool write, struct error *ret_error)
+static int add_root(struct grants *grants, const char *path, bool write, bool state,
+                    struct error *ret_error)
 {
     for (unsigned i = 0; i < grants->root_count; i++) {
         if (strcmp(grants->roots[i].path, path) == 0) {
             grants->roots[i].write |= write;
+            grants->roots[i].state |= state;
             return 0;
         }
     }
@@ -31,7 +33,7 @@ static int add_root(struct grants *grants, const char *path, bool write, struct 
     char *copy = strdup(path);
     if (!copy)
         return no_memory(ret_error);
-    grants->roots[grants->root_count++] = (struct files_root){copy, write};
+    grants->roots[grants->root_count++] = (struct files_root){copy, write, state};
     return 0;
 }
 
@@ -51,17 +53,17 @@ static int add_statedir(struct grants *grants, const struct grant_wish *wish, bo
     if (mkdir(path, 0700) != 0 && errno != EEXIST)
         return error_set(ret_error, LLMSPELL_EIO, "cannot make the state folder %s: %s", path,
                          strerror(errno));
-    return add_root(grants, path, write, ret_error);
+    return add_root(grants, path, write, write, ret_error); /* read only: by descriptors alone */
 }
 
 static int add_policy_root(struct grants *grants, const struct grant_wish *wish, const char *item,
                            bool write, struct error *ret_error)
 {
     if (strcmp(item, "${workdir}") == 0)
-        return add_root(grants, wish->workdir, write, ret_error);
+        return add_root(grants, wish->workdir, write, false, ret_error);
     if (strcmp(item, "${tmpdir}") == 0)
-        return add_root(grants, wish->tmpdir, write, ret_error);
-    return *item ? add_root(grants, item, write, ret_error) : 0;
+        return add_root(grants, wish->tmpdir, write, false, ret_error);
+    return *item ? add_root(grants, item, write, false, ret_error) : 0;
 }
 
 /* The tool's own list, else the one of [policy], separated by ':'. */
@@ -97,7 +99,7 @@ static int add_folder(struct grants *grants, const struct grant_wish *wish, cons
     if (strcmp(folder, "${statedir}") == 0)
         return add_statedir(grants, wish, write, ret_error);
     if (*folder == '/')
-        return add_root(grants, folder, write, ret_error);
+        return add_root(grants, folder, write, false, ret_error);
     return error_set(ret_error, LLMSPELL_EREFUSED,
                      "capability \"fs:%s:%s\" of %s names no absolute folder, ${workdir}, "
                      "${tmpdir} or ${statedir}",

@@ -46,10 +46,25 @@ static int32_t fs_open_parent(struct llmspell_call *base, const char *path, int3
     return files_open_parent(files, path, for_write != 0, pointer, ret_name, &call_of(base)->error);
 }
 
+static int32_t fs_state_folder(struct llmspell_call *base, const char **ret_path)
+{
+    const struct files *files = files_of(base);
+    const char *folder = files ? files_state_folder(files) : NULL;
+    if (!folder)
+        return error_set(&call_of(base)->error, LLMSPELL_EPERM,
+                         "%s has no folder for its state: its manifest does not name "
+                         "fs:write:${statedir}, or the folder cannot be used",
+                         base->ctx->source);
+    *ret_path = folder;
+    return 0;
+}
+
 const void *invoke_extension(struct llmspell_ctx *ctx, const char *id)
 {
-    static const struct llmspell_fs fs = {
-        .size = sizeof fs, .open = fs_open, .open_parent = fs_open_parent};
+    static const struct llmspell_fs fs = {.size = sizeof fs,
+                                          .open = fs_open,
+                                          .open_parent = fs_open_parent,
+                                          .state_folder = fs_state_folder};
     (void)ctx;
     return strcmp(id, LLMSPELL_FS) == 0 ? &fs : extensions_find(id);
 }

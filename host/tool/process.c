@@ -38,8 +38,9 @@ static json_t *roots_json(const struct grants *grants)
 {
     json_t *roots = json_array();
     for (unsigned i = 0; i < grants->root_count; i++)
-        json_array_append_new(roots, json_pack("{s:s, s:b}", "path", grants->roots[i].path, "write",
-                                               grants->roots[i].write));
+        json_array_append_new(roots,
+                              json_pack("{s:s, s:b, s:b}", "path", grants->roots[i].path, "write",
+                                        grants->roots[i].write, "state", grants->roots[i].state));
     return roots;
 }
 

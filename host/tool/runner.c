@@ -201,7 +201,8 @@ static int open_files(struct runner *runner, const json_t *setup, struct error *
     {
         if (count < GRANT_ROOTS_MAX)
             roots[count++] =
-                (struct files_root){llmspell_string(root, "path"), llmspell_bool(root, "write", 0)};
+                (struct files_root){llmspell_string(root, "path"), llmspell_bool(root, "write", 0),
+                                    llmspell_bool(root, "state", 0)};
     }
     if (count == 0)
         return 0;

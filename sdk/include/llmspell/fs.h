@@ -40,6 +40,13 @@ struct llmspell_fs {
      * ret_name is ".". Other errors as open. [the thread of the call] */
     int32_t (*open_parent)(struct llmspell_call *call, const char *path, int32_t for_write,
                            const char *pointer, char *ret_name);
+
+    /* ---- ABI 1.3 ---- */
+
+    /* The resolved absolute path of the folder that the capability fs:write:${statedir} grants (it
+     * exists, mode 0700): for libraries that open files by name, as SQLite does. *ret_path is
+     * borrowed for the call. permission_denied without that capability. [the thread of the call] */
+    int32_t (*state_folder)(struct llmspell_call *call, const char **ret_path);
 };
 
 #ifdef __cplusplus

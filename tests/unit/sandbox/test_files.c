@@ -102,7 +102,7 @@ static void tree_init(struct tree *tree)
     snprintf(in, sizeof in, "%s", below(tree, "in"));
     snprintf(ro, sizeof ro, "%s", below(tree, "ro"));
     snprintf(no, sizeof no, "%s", below(tree, "no"));
-    struct files_root roots[] = {{in, true}, {ro, false}, {no, true}};
+    struct files_root roots[] = {{in, true, false}, {ro, false, false}, {no, true, false}};
     struct error error = {0};
     CU_ASSERT_EQUAL_FATAL(files_new(in, roots, 3, &tree->files, &error), 0);
 }
@@ -445,7 +445,7 @@ static void test_roots(void)
     CU_ASSERT_EQUAL(files_open(files, "zzz", O_RDONLY, 0, "/path", &error), LLMSPELL_EPERM);
     files_free(files);
 
-    struct files_root all[] = {{"/", false}};
+    struct files_root all[] = {{"/", false, false}};
     CU_ASSERT_EQUAL_FATAL(files_new(below(&tree, "in"), all, 1, &files, &error), 0);
     char name[LLMSPELL_FS_NAME_MAX];
     int fd = files_open(files, "evil", O_RDONLY, 0, "/path", &error);
@@ -474,7 +474,7 @@ static void test_nested_roots(void)
     tree_init(&tree);
     snprintf(base, sizeof base, "%s", below(&tree, "in"));
     snprintf(deep, sizeof deep, "%s", below(&tree, "in/sub/deep"));
-    struct files_root roots[] = {{base, true}, {deep, false}};
+    struct files_root roots[] = {{base, true, false}, {deep, false, false}};
     CU_ASSERT_EQUAL_FATAL(files_new(deep, roots, 2, &files, &error), 0);
     int fd = files_open(files, "c.txt", O_WRONLY, 0, "/path", &error);
     CU_ASSERT(fd >= 0);
@@ -490,6 +490,25 @@ static void test_nested_roots(void)
     CU_ASSERT(fd >= 0);
     CU_ASSERT_STRING_EQUAL(name, "sub");
     close(fd);
+    files_free(files);
+    tree_clear(&tree);
+}
+
+/* The state folder is the marked root, by its resolved path; the others do not count. */
+static void test_state_folder(void)
+{
+    struct tree tree;
+    struct error error = {0};
+    struct files *files = NULL;
+    char base[PATH_MAX], link[PATH_MAX], resolved[PATH_MAX];
+    tree_init(&tree);
+    CU_ASSERT_PTR_NULL(files_state_folder(tree.files));
+    snprintf(base, sizeof base, "%s", below(&tree, "in"));
+    snprintf(link, sizeof link, "%s", below(&tree, "via"));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(realpath(link, resolved));
+    struct files_root roots[] = {{"/", false, false}, {link, true, true}};
+    CU_ASSERT_EQUAL_FATAL(files_new(base, roots, 2, &files, &error), 0);
+    CU_ASSERT_STRING_EQUAL(files_state_folder(files), resolved);
     files_free(files);
     tree_clear(&tree);
 }
@@ -577,4 +596,5 @@ static void test_race_by_steps(void)
 
 TEST_MAIN("files", {"contract", test_contract}, {"contract by steps", test_contract_by_steps},
           {"messages", test_messages}, {"roots", test_roots}, {"nested roots", test_nested_roots},
-          {"race", test_race}, {"race by steps", test_race_by_steps})
+          {"state folder", test_state_folder}, {"race", test_race},
+          {"race by steps", test_race_by_steps})
