@@ -2,9 +2,13 @@
  * Text that grows up to a limit. */
 #include "bounded_text.h"
 
+#define CANCEL_EVERY 16384u /* pieces of text */
+
 /* Makes room for size more bytes; 0 or the error that is kept. */
 static int32_t reserve(struct bounded_text *buffer, size_t size)
 {
+    if (buffer->error == 0 && buffer->call && ++buffer->puts % CANCEL_EVERY == 0)
+        buffer->error = llmspell_cancelled(buffer->call);
     if (buffer->error < 0)
         return buffer->error;
     if (size > buffer->max - buffer->used)
@@ -48,7 +52,7 @@ void bounded_fill(struct bounded_text *buffer, char c, size_t count)
 void bounded_text_clear(struct bounded_text *buffer)
 {
     free(buffer->text);
-    *buffer = (struct bounded_text){.max = buffer->max};
+    *buffer = (struct bounded_text){.max = buffer->max, .call = buffer->call};
 }
 
 int32_t bounded_text_check(struct llmspell_call *call, const struct bounded_text *buffer)
@@ -56,7 +60,9 @@ int32_t bounded_text_check(struct llmspell_call *call, const struct bounded_text
     if (buffer->error == LLMSPELL_ELIMIT)
         return llmspell_fail(call, LLMSPELL_ELIMIT, "the output is larger than %zu MiB",
                              buffer->max >> 20);
-    return buffer->error < 0 ? llmspell_fail(call, buffer->error, "out of memory") : 0;
+    if (buffer->error == LLMSPELL_ENOMEM)
+        return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
+    return buffer->error;
 }
 
 json_t *bounded_text_json(const struct bounded_text *buffer)

@@ -10,7 +10,9 @@ struct bounded_text {
     char *text; /* NULL while empty; not NUL-terminated */
     size_t used, room;
     size_t max;    /* bytes */
-    int32_t error; /* 0, LLMSPELL_ENOMEM or LLMSPELL_ELIMIT: what came later is lost */
+    int32_t error; /* 0, or why all that came later is lost: no memory, limit, cancelled, timeout */
+    const struct llmspell_call *call; /* that may be cancelled; NULL: nobody asks */
+    unsigned puts;                    /* since the flag was looked at */
 };
 
 void bounded_put(struct bounded_text *buffer, const char *text, size_t size);

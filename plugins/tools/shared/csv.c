@@ -191,18 +191,20 @@ static int32_t count_record(void *self, const struct csv_field *fields, size_t c
     return guess->records == GUESS_RECORDS ? CSV_STOP : 0;
 }
 
-/* How many of the records have the count that most have; 0 if that is no delimiter at all. */
+/* How many of the records have the count that most have; 0 if that is no delimiter at all: the
+ * first record and the most of all must have it. */
 static size_t evenness(const struct guess *guess)
 {
-    size_t best = 0;
+    size_t best = 0, with = 0;
     for (size_t i = 0; i < guess->records; i++) {
         size_t same = 0;
         for (size_t k = 0; k < guess->records; k++)
             same += guess->counts[k] == guess->counts[i];
         if (guess->counts[i] > 0 && same > best)
             best = same;
+        with += guess->counts[i] > 0;
     }
-    return best;
+    return guess->counts[0] > 0 && with * 2 > guess->records ? best : 0;
 }
 
 /* A record that the end of the sample cuts does not count, unless it is the only one. */

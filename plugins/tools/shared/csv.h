@@ -58,7 +58,7 @@ int32_t csv_reader_end(struct csv_reader *reader);
 #define CLEANUP_CSV_READER __attribute__((cleanup(csv_reader_clear)))
 
 /* The delimiter of a text by its beginning: the one whose count is the same in the most of the
- * first 20 records, and not 0; else ','. */
+ * first 20 records, and not 0 in the first and the most of them; else ','. */
 char csv_guess_delimiter(struct llmspell_call *call, const char *data, size_t size, char quote);
 
 /* Writes a field, in quotes only where it needs them. */

@@ -2,6 +2,8 @@
  * JSON text with doubles in the shortest form. */
 #include "json_put.h"
 
+#include <math.h>
+
 #include "number.h"
 
 static int by_bytes(const void *a, const void *b)
@@ -57,6 +59,8 @@ void json_put_real(struct bounded_text *out, double value)
 {
     char text[NUMBER_TEXT_MAX];
     number_text(value, text);
+    if (value == 0 && signbit(value))
+        bounded_char(out, '-');
     bounded_puts(out, text);
     if (!strpbrk(text, ".e"))
         bounded_puts(out, ".0");

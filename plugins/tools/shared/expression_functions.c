@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The functions of the grammar for doubles: libm, with MPFR where an angle in degrees or a whole
- * number has an exact answer that libm would miss. Called by eval_double.c. */
+ * number has an exact answer that libm would miss. Called by expression_double.c. */
 #include <gmp.h>
 #include <math.h>
 #include <mpfr.h>
 
-#include "calculator.h"
+#include "expression.h"
 
 #define FACTORIAL_MAX 170 /* the last below 2^1024 */
 #define CHOICES_MAX 1100  /* ncr(n, k) >= 2^k for k <= n/2 */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The stack machine for doubles (precision 0). Called by calculator.c. */
+ * The stack machine for doubles (precision 0). Called by the calculator and csv_analyzer. */
 #include <gmp.h>
 #include <math.h>
 #include <mpfr.h>
 
-#include "calculator.h"
+#include "expression.h"
 
 #define CANCEL_EVERY 256 /* instructions; each takes microseconds at most */
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looks up names of functions and constants, and lists the whole grammar for `functions`.
- * Called by parse.c and calculator.c. */
+ * Called by expression_parse.c and the calculator. */
 #include <math.h>
 
-#include "calculator.h"
+#include "expression.h"
 
 static const struct {
     const char *name, *text;

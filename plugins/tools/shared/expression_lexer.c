@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Cuts an expression into tokens and takes decimal numbers apart without any locale.
- * Called by parse.c; the number parts also by the evaluators. */
-#include "calculator.h"
+ * Called by expression_parse.c; the number parts also by the evaluators. */
+#include "expression.h"
 
 const struct operator_info operators[] = {
     {"?:", 1, true, OP_NONE},

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The operator-precedence parser: tokens to a program in postfix order with jumps for ?:, if(),
  * && and ||. It keeps its own stack, so that no input can exhaust that of the thread.
- * Called by calculator.c. */
-#include "calculator.h"
+ * Called by the calculator and by csv_analyzer. */
+#include "expression.h"
 
 enum entry_kind {
     ENTRY_OPERATOR,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The one table of functions and constants: the parser takes names and argument counts from it,
  * the two evaluators their implementations (double_NAME, exact_NAME), `functions` its list. */
-#ifndef CALCULATOR_FUNCTIONS_H
-#define CALCULATOR_FUNCTIONS_H
+#ifndef TOOLS_SHARED_EXPRESSION_FUNCTIONS_H
+#define TOOLS_SHARED_EXPRESSION_FUNCTIONS_H
 
 #define MANY 64 /* arguments of min, max, sum … at most */
 
