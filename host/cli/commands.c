@@ -5,6 +5,7 @@
 #define COMMANDS(X)                                                                                \
     X(run)                                                                                         \
     X(exec)                                                                                        \
+    X(debug)                                                                                       \
     X(tool_list)                                                                                   \
     X(tool_info)                                                                                   \
     X(tool_invoke)                                                                                 \

@@ -34,7 +34,9 @@ struct out {
 struct link {
     struct dap *dap;
     int in_fd, out_fd; /* the same one, but for stdio */
-    bool stdio, ended; /* ended: nothing more can be read */
+    bool stdio;
+    bool ended;  /* nothing more comes */
+    bool broken; /* nothing more can be sent, or what came is not DAP */
     struct frames frames;
     struct out *first, **last; /* what is still to be written */
     size_t queued;             /* bytes of it */
@@ -77,6 +79,7 @@ struct session {
     json_t *launch;                      /* arguments of launch, or NULL */
     struct request *run;                 /* the execution of its program */
     char run_id[64];                     /* its msg_id */
+    bool leaves;                         /* disconnect has come */
     bool no_debug;                       /* the program only runs */
     bool restarts,
         ends; /* the program begins anew, or has been ended, once its execution is over */
@@ -155,6 +158,9 @@ void request_refuse(struct request *request, const json_t *reply);
 
 /* Cancels what a request asked of the kernel. */
 void request_cancel(struct session *session, const char *msg_id);
+
+/* The same for all that the session's client waits for. */
+void requests_cancel(struct session *session);
 
 /* The session's request of that seq that is on its way; NULL: none. */
 struct request *request_find(const struct session *session, json_int_t seq);

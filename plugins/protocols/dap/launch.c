@@ -325,6 +325,8 @@ void disconnect_request(struct request *request)
     struct session *session = request->session;
     bool launched = session->phase == PHASE_LAUNCHED;
     session->restarts = false;
+    session->leaves = session->link != NULL;
+    requests_cancel(session);
     if (llmspell_bool(request->arguments, "terminateDebuggee", launched))
         launch_stop(session);
     if (request->dap->owner == session) {

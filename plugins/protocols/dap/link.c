@@ -76,7 +76,7 @@ void link_write(struct link *link)
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) {
-            link->ended = true; /* nobody reads: reading will say so, too */
+            link->broken = true;
             while (link->first)
                 drop_first(link);
             return;
@@ -91,10 +91,10 @@ void link_write(struct link *link)
 void link_send(struct link *link, const json_t *message)
 {
     size_t size = 0;
-    char *data = link->ended ? NULL : frame_encode(message, &size);
+    char *data = link->broken ? NULL : frame_encode(message, &size);
     struct out *out = data ? calloc(1, sizeof *out) : NULL;
     if (!out) {
-        if (!link->ended)
+        if (!link->broken)
             dap_log(link->dap, LLMSPELL_LOG_ERROR, "dap: a message was lost: out of memory");
         free(data);
         return;
@@ -134,7 +134,7 @@ static void take_messages(struct link *link)
     if (got == 0)
         return;
     dap_log(link->dap, LLMSPELL_LOG_WARN, "dap: a client was dropped: %s", why);
-    link->ended = true;
+    link->ended = link->broken = true;
 }
 
 void link_read(struct link *link)

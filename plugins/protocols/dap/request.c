@@ -221,6 +221,13 @@ void request_cancel(struct session *session, const char *msg_id)
         request_submit(request, "interrupt_request", json_pack("{s:s}", "msg_id", msg_id), forget);
 }
 
+void requests_cancel(struct session *session)
+{
+    for (struct request *request = session->dap->requests; request; request = request->next)
+        if (request->session == session && request->seq && request->ticket)
+            request_cancel(session, request->msg_id);
+}
+
 struct request *request_find(const struct session *session, json_int_t seq)
 {
     struct request *request = session->dap->requests;

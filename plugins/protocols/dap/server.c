@@ -135,7 +135,7 @@ static void drop_link(struct dap *dap, int i)
 {
     struct link *link = dap->links[i];
     bool was_used = link->session->phase != PHASE_NEW;
-    if (link->session->phase != PHASE_ENDED)
+    if (!link->session->leaves)
         session_lost(link->session);
     dap->links[i] = NULL;
     atomic_fetch_sub(&dap->clients, 1);
@@ -149,7 +149,8 @@ static void drop_ended(struct dap *dap)
 {
     for (int i = 0; i < DAP_LINKS; i++) {
         struct link *link = dap->links[i];
-        if (link && (link->ended || (link->session->phase == PHASE_ENDED && !link->first)))
+        bool over = link && link->session->phase == PHASE_ENDED && !link->first;
+        if (link && (over || link->broken || (link->ended && !link->session->leaves)))
             drop_link(dap, i);
     }
 }
@@ -164,7 +165,8 @@ static void fill(const struct dap *dap, struct pollfd *fds)
     fds[LISTENER] = (struct pollfd){.fd = dap->listener, .events = POLLIN};
     for (int i = 0; i < DAP_LINKS; i++) {
         const struct link *link = dap->links[i];
-        fds[INS + i] = (struct pollfd){.fd = link ? link->in_fd : -1, .events = POLLIN};
+        fds[INS + i] =
+            (struct pollfd){.fd = link && !link->ended ? link->in_fd : -1, .events = POLLIN};
         fds[OUTS + i] =
             (struct pollfd){.fd = link && link->first ? link->out_fd : -1, .events = POLLOUT};
     }

@@ -101,6 +101,7 @@ void session_lost(struct session *session)
     bool launched = session->phase == PHASE_LAUNCHED;
     if (lost == LOST_TERMINATE || (lost == LOST_AUTO && launched))
         launch_stop(session);
+    requests_cancel(session);
     session_detach(session);
 }
 
