@@ -15,7 +15,7 @@ const struct setting settings_table[] = {
     {"kernel", "id", SETTING_STRING, NULL, NULL, 0, 0, false,
      "Name of the kernel: names its connection file, PID file and log. Unset: a new one is made at "
      "each start."},
-    {"kernel", "protocol", SETTING_LIST, "jupyter", ",", 1, 0, false,
+    {"kernel", "protocol", SETTING_LIST, "jupyter,dap", ",", 1, 0, false,
      "Protocol plugins that serve clients, separated by commas."},
     {"kernel", "runtime", SETTING_STRING, "lua", NULL, 0, 0, false,
      "Runtime plugin that executes code."},

@@ -273,11 +273,17 @@ static void remove_item(struct protocols *protocols, struct served *served)
     protocols->count--;
 }
 
+/* One without a way to connect serves only others (dap without a port: their debug_request). */
+static bool reaches_clients(const struct served *served)
+{
+    return served->serving && json_object_size(served->connection) > 0;
+}
+
 static unsigned count_serving(const struct protocols *protocols)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < protocols->count; i++)
-        count += protocols->items[i].serving;
+        count += reaches_clients(&protocols->items[i]);
     return count;
 }
 
@@ -287,7 +293,7 @@ static void apply_stopped(struct protocols *protocols, json_t *plan)
     for (size_t i = 0; i < json_array_size(names);) {
         const char *name = json_string_value(json_array_get(names, i));
         struct served *served = find_served(protocols, name);
-        if (served->serving && count_serving(protocols) == 1) {
+        if (reaches_clients(served) && count_serving(protocols) == 1) {
             struct error error;
             error_set(&error, LLMSPELL_EUNAVAILABLE,
                       "it serves on, since no other protocol does: mend the others, reload again");
@@ -364,10 +370,13 @@ void protocols_apply(struct protocols *protocols, const struct config *to,
 
 const struct served *protocols_first(const struct protocols *protocols)
 {
-    for (unsigned i = 0; i < protocols->count; i++)
-        if (protocols->items[i].serving)
-            return &protocols->items[i];
-    return NULL;
+    const struct served *first = NULL;
+    for (unsigned i = protocols->count; i-- > 0;) {
+        const struct served *served = &protocols->items[i];
+        if (served->serving && (!first || reaches_clients(served) || !reaches_clients(first)))
+            first = served;
+    }
+    return first;
 }
 
 void protocols_stop(struct protocols *protocols)

@@ -144,7 +144,8 @@ class Session:
         reply = self.replies.pop(msg_id)
         asked = self.requests[msg_id]["msg_type"]
         assert reply["msg_type"] == asked.replace("_request", "_reply")
-        assert isinstance(reply["content"]["status"], str), reply["content"]
+        word = "command" if asked == "debug_request" else "status"  # a response of DAP
+        assert isinstance(reply["content"].get(word, reply["content"].get("status")), str), reply
         return reply
 
     def question(self):

@@ -433,11 +433,11 @@ def test_status(llmspell, open_session):
     assert status["kernel_id"] == "test" and status["pid"] == started["pid"]
     assert status["execution_state"] == "idle" and status["workdir"] == str(llmspell.cwd)
     tools = len(list((BUILD / "lib/llmspell/tools").glob("*.so")))
-    assert status["tools"] == tools and status["protocol"] == "jupyter"
+    assert status["tools"] == tools and status["protocol"] == "jupyter,dap"
     text = dict(line.split(None, 1) for line in llmspell.run("kernel", "status").out.splitlines())
     assert text["kernel"] == "test" and text["pid"] == str(started["pid"])
     assert text["state"] == "idle" and text["workdir"] == str(llmspell.cwd)
-    assert f"{tools} tools, runtime lua, protocol jupyter" == text["plugins"]
+    assert f"{tools} tools, runtime lua, protocol jupyter,dap" == text["plugins"]
     session = open_session(started["connection_file"])
     cell = session.start_running(RUN_ON)
     assert llmspell.json("kernel", "status", "test")["execution_state"] == "busy"

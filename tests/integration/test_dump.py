@@ -113,8 +113,8 @@ def test_of_plugins_tools_and_protocols(llmspell, open_session, tmp_path):
         ("tool", "calculator"), ("protocol", "jupyter"), ("runtime", "lua")}
     refused, = dump["plugins"]["refused"]
     assert refused["file"] == str(tmp_path / "plugins" / "broken.so") and refused["reason"]
-    protocol, = dump["protocols"]
-    assert protocol["name"] == "jupyter" and dump["kernel"]["subscribers"] == 1
+    assert [p["name"] for p in dump["protocols"]] == ["jupyter", "dap"]
+    assert dump["kernel"]["subscribers"] == 2
 
 
 def test_of_tool_processes(llmspell, open_session):

@@ -428,7 +428,7 @@ def test_status(kernel, session):
     assert status["execution_state"] == "idle" and status["pending"] == 0
     assert status["execution_count"] == 2 and status["errors"] == 1
     assert status["workdir"] == str(kernel.cwd) and status["uptime_ms"] >= 0
-    assert status["runtime"] == "lua" and status["protocol"] == "jupyter"
+    assert status["runtime"] == "lua" and status["protocol"] == "jupyter,dap"
     assert status["tools"] == len(list((BUILD / "lib/llmspell/tools").glob("*.so")))
     assert status["rss_bytes"] > 1_000_000
 

@@ -117,7 +117,8 @@ struct request {
     struct request *next;
     struct dap *dap;
     struct session *session; /* NULL: gone meanwhile */
-    json_int_t seq;          /* of the client's request; 0: it is ours */
+    bool own;                /* nobody is answered */
+    json_int_t seq;          /* of the client's request */
     char *command;
     json_t *arguments; /* ours, converted; NULL once they are handed on */
     struct llmspell_pending *pending;

@@ -38,7 +38,10 @@ struct request *request_new(struct session *session, const char *command, json_i
 
 struct request *request_own(struct session *session, const char *command)
 {
-    return request_new(session, command, 0, NULL, "", 0);
+    struct request *request = request_new(session, command, 0, NULL, "", 0);
+    if (request)
+        request->own = true;
+    return request;
 }
 
 void request_done(struct request *request)
@@ -61,7 +64,7 @@ static void send_response(struct request *request, json_t *response)
         dap->kernel->answer(dap->ctx, request->pending, response);
         return;
     }
-    if (session && request->seq && session->link) {
+    if (session && !request->own && session->link) {
         convert_out(session, json_object_get(response, "body"));
         link_send(session->link, response);
     }
@@ -224,14 +227,14 @@ void request_cancel(struct session *session, const char *msg_id)
 void requests_cancel(struct session *session)
 {
     for (struct request *request = session->dap->requests; request; request = request->next)
-        if (request->session == session && request->seq && request->ticket)
+        if (request->session == session && !request->own && request->ticket)
             request_cancel(session, request->msg_id);
 }
 
 struct request *request_find(const struct session *session, json_int_t seq)
 {
     struct request *request = session->dap->requests;
-    while (request && (request->session != session || request->seq != seq || seq == 0))
+    while (request && (request->session != session || request->seq != seq || request->own))
         request = request->next;
     return request;
 }

@@ -23,17 +23,19 @@ class Daemon:
         self.plugins.mkdir(mode=0o755)
         self.ini = llmspell.cwd / "own.ini"  # no command reads it, only the kernel
         self.settings = {}
+        self.set()
         llmspell.env["LLMSPELL_PLUGIN_PATH"] = str(self.plugins)
         llmspell.env["LLMSPELL_TOOLS_ISOLATION"] = "inline"  # their state is in the kernel, then
 
     # ---- its files ----
 
     def set(self, **sections):
-        """set(log={"level": "debug"}); a section that is None goes."""
+        """set(log={"level": "debug"}); a section that is None goes. jupyter is alone unless said."""
         self.settings.update(sections)
+        kernel = {"protocol": "jupyter", **(self.settings.get("kernel") or {})}
         self.ini.write_text("".join(
             f"[{name.replace('__', '.')}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items())
-            for name, keys in self.settings.items() if keys is not None))
+            for name, keys in {**self.settings, "kernel": kernel}.items() if keys is not None))
 
     def counter(self, word="one", name="counter"):
         config = {"type": "object", "additionalProperties": False,
