@@ -14,6 +14,7 @@ packages=(
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
     libarchive-dev                                                                 # spreadsheet_processor
     libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
+    libqpdf-dev poppler-utils                                                      # pdf_processor, and its pdftotext
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
     scdoc man-db                                                                   # manual pages
@@ -27,6 +28,7 @@ tests=(
     python3-dateutil                                                               # to compare with
     python3-openpyxl                                                               # another reader of XLSX
     zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images
+    qpdf                                                                           # another writer of PDF
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )

@@ -165,12 +165,4 @@ void heap_clear(struct heap *heap);
 int32_t write_dot(struct job *job, struct byte_buffer *out);
 int32_t read_dot(struct job *job, const char *text, size_t size); /* dot.c; errors at /input */
 
-/* ---- program.c ---- */
-
-/* Runs program with argv, text as its input; what it prints goes to out (at most max bytes, else
- * limit_exceeded). It is killed when the call ends early. *ret_status: as of waitpid. */
-int32_t program_run(struct llmspell_call *call, const char *program, char *const argv[],
-                    const struct byte_buffer *text, struct byte_buffer *out, size_t max,
-                    int *ret_status);
-
 #endif

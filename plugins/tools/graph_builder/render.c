@@ -4,6 +4,7 @@
 
 #include <sys/wait.h>
 
+#include "../shared/program.h"
 #include "../shared/save_file.h"
 
 #define PROGRAM "/usr/bin/dot"
@@ -20,7 +21,13 @@ static int32_t draw(struct job *job, struct byte_buffer *svg)
     if (text.failed)
         return job_no_memory(job);
     job->call->host->progress(job->call, 0, 0, "drawing");
-    rc = program_run(job->call, PROGRAM, argv, &text, svg, SVG_MAX, &status);
+    const struct program program = {.path = PROGRAM,
+                                    .package = "graphviz",
+                                    .argv = argv,
+                                    .text = text.data,
+                                    .size = text.size,
+                                    .max = SVG_MAX};
+    rc = program_run(job->call, &program, svg, &status);
     if (rc < 0)
         return rc;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || svg->size == 0)
