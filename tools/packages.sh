@@ -17,6 +17,7 @@ packages=(
     libqpdf-dev poppler-utils                                                      # pdf_processor, and its pdftotext
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
+    unixodbc-dev                                                                   # database_connector
     scdoc man-db                                                                   # manual pages
 )
 tests=(
@@ -29,6 +30,7 @@ tests=(
     python3-openpyxl                                                               # another reader of XLSX
     zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images
     qpdf                                                                           # another writer of PDF
+    libsqliteodbc                                                                  # a driver for database_connector
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )
