@@ -15,6 +15,7 @@ packages=(
     libarchive-dev                                                                 # spreadsheet_processor
     libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
     libqpdf-dev poppler-utils                                                      # pdf_processor, and its pdftotext
+    libmd4c-dev libmd4c-html0-dev                                                  # markdown_converter
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
     unixodbc-dev                                                                   # database_connector

@@ -75,7 +75,7 @@ static bool is_slug_point(int32_t point, bool unicode)
  * text without its marks would be another one. */
 static int32_t slug_points(struct task *task, bool unicode, struct points *ret)
 {
-    int32_t rc = points_decompose(task, task->input,
+    int32_t rc = points_decompose(task->call, task->input.data, task->input.len,
                                   UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD, ret);
     if (rc < 0)
         return rc;

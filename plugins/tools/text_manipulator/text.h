@@ -10,6 +10,8 @@
 
 #include <llmspell/tool.h>
 
+#include "../shared/points.h"
+
 #define RESULT_MAX (10u * 1024 * 1024) /* bytes of a result (TOOLS.md) */
 
 /* A borrowed piece of text. */
@@ -71,10 +73,8 @@ size_t grapheme_offset(struct text text, size_t count);
 int64_t grapheme_count(struct llmspell_call *call, struct text text);
 /* Display cells: a cluster is as wide as its base, with 2 for emoji presentation and flags. */
 size_t text_width(struct text text);
-bool point_is_space(int32_t point);        /* Unicode White_Space */
-bool point_is_alphanumeric(int32_t point); /* categories L and N */
-bool point_is_mark(int32_t point);         /* category M */
-bool text_is_blank(struct text text);      /* nothing but white space */
+bool point_is_space(int32_t point);   /* Unicode White_Space */
+bool text_is_blank(struct text text); /* nothing but white space */
 struct text text_trim(struct text text, bool start, bool end);
 /* text[from..to) */
 struct text text_part(struct text text, size_t from, size_t to);
@@ -83,18 +83,6 @@ struct text text_param(const struct task *task, const char *key, const char *fal
 
 /* ---- normal.c ---- */
 
-struct points {
-    int32_t *data;
-    size_t len;
-    size_t room;
-};
-void points_free(struct points *points);
-#define CLEANUP_POINTS __attribute__((cleanup(points_free)))
-
-/* Decomposes text (utf8proc options DECOMPOSE, COMPAT, CASEFOLD), combining marks in canonical
- * order: in linear time, which utf8proc_decompose is not. */
-int32_t points_decompose(struct task *task, struct text text, int options, struct points *ret);
-void points_compose(struct points *points);
 void buffer_add_points(struct buffer *buffer, const struct points *points);
 /* Adds the full case folding of one code point. */
 void buffer_add_folded(struct buffer *buffer, int32_t point);

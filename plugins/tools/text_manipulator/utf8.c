@@ -95,19 +95,6 @@ bool point_is_space(int32_t point)
            point == 0x2029 || point == 0x202F || point == 0x205F || point == 0x3000;
 }
 
-bool point_is_alphanumeric(int32_t point)
-{
-    utf8proc_category_t category = utf8proc_category(point);
-    return (category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO) ||
-           (category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO);
-}
-
-bool point_is_mark(int32_t point)
-{
-    utf8proc_category_t category = utf8proc_category(point);
-    return category >= UTF8PROC_CATEGORY_MN && category <= UTF8PROC_CATEGORY_ME;
-}
-
 struct text text_part(struct text text, size_t from, size_t to)
 {
     return (struct text){text.data + from, to - from};
