@@ -16,6 +16,7 @@ packages=(
     libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
     libqpdf-dev poppler-utils                                                      # pdf_processor, and its pdftotext
     libmd4c-dev libmd4c-html0-dev                                                  # markdown_converter
+    libgit2-dev                                                                    # git_inspector
     tzdata                                                                         # date and time tools
     graphviz                                                                       # graph_builder's dot
     unixodbc-dev                                                                   # database_connector
