@@ -12,6 +12,7 @@
 struct table {
     struct libscols_table *table;
     size_t columns;
+    bool color;
 };
 
 struct table *table_new(const struct cli *cli, const char *const *headings)
@@ -21,12 +22,16 @@ struct table *table_new(const struct cli *cli, const char *const *headings)
         free(table);
         return NULL;
     }
+    table->color = cli->color;
     scols_table_enable_colors(table->table, cli->color);
     scols_table_enable_noheadings(table->table, cli->quiet);
     while (headings[table->columns]) {
-        bool last = !headings[table->columns + 1];
-        struct libscols_column *column = scols_table_new_column(
-            table->table, headings[table->columns++], 0, last ? SCOLS_FL_TRUNC : 0);
+        const char *heading = headings[table->columns++];
+        bool right = *heading == '>', last = !headings[table->columns];
+        struct libscols_column *column = scols_table_new_column(table->table, heading + right, 0,
+                                                                right  ? SCOLS_FL_RIGHT
+                                                                : last ? SCOLS_FL_TRUNC
+                                                                       : 0);
         if (column && cli->color)
             scols_cell_set_color(scols_column_get_header(column), "bold");
     }
@@ -40,6 +45,18 @@ void table_add(struct table *table, const char *const *cells)
     struct libscols_line *line = table ? scols_table_new_line(table->table, NULL) : NULL;
     for (size_t i = 0; line && i < table->columns; i++)
         scols_line_set_data(line, i, cells[i] ? cells[i] : "");
+}
+
+void table_add_heading(struct table *table, const char *text)
+{
+    if (table && scols_table_get_nlines(table->table) > 0)
+        scols_table_new_line(table->table, NULL);
+    struct libscols_line *line = table ? scols_table_new_line(table->table, NULL) : NULL;
+    if (!line)
+        return;
+    scols_line_set_data(line, 0, text);
+    if (table->color)
+        scols_cell_set_color(scols_line_get_cell(line, 0), "bold");
 }
 
 void table_free(struct table *table)

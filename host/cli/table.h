@@ -8,11 +8,16 @@
 struct cli;
 struct table;
 
-/* headings: NULL-terminated. NULL without memory. */
+/* headings: NULL-terminated; one that begins with > stands over numbers, to the right. NULL without
+ * memory. */
 struct table *table_new(const struct cli *cli, const char *const *headings);
 
 /* One row: as many texts as headings; NULL is an empty cell; texts are copied. */
 void table_add(struct table *table, const char *const *cells);
+
+/* A line of its own between rows, bold on a terminal; an empty line stands before it, but for the
+ * first. */
+void table_add_heading(struct table *table, const char *text);
 
 /* Prints to stdout and frees. */
 void table_print(struct table *table);

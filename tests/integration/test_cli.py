@@ -242,9 +242,9 @@ def test_colour_on_terminals_only(llmspell):
 
 
 def test_quiet(llmspell):
-    assert llmspell.run("tool", "list").out.startswith("CATEGORY ")
-    assert llmspell.run("tool", "list", "-q").out == \
-        "".join(llmspell.run("tool", "list").out.splitlines(True)[1:])
+    assert llmspell.run("tool", "list").out.startswith("NAME ")
+    rows = [line.split(None, 1)[0] for line in llmspell.run("tool", "list", "-q").out.splitlines()]
+    assert sorted(rows) == [tool["name"] for tool in llmspell.json("tool", "list")]
     assert llmspell.run("-q", "kernel", "list").err == ""
     assert llmspell.run("-q", "tool", "search", "zzzz").err == ""
     assert "no tool was found" in llmspell.run("tool", "search", "zzzz").err
@@ -276,8 +276,29 @@ def test_tool_list(where, llmspell):
     assert tools == llmspell.json("tool", "list")
     for tool in tools:
         assert {"name", "title", "description", "category", "version", "level"} <= tool.keys()
-        row = [line for line in where("tool", "list").out.splitlines() if f" {tool['name']} " in line]
-        assert len(row) == 1 and row[0].startswith(tool["category"]) and tool["level"] in row[0]
+
+
+def test_tool_list_is_grouped_by_category(where):
+    tools = {tool["name"]: tool for tool in where("tool", "list", "-o", "json").json}
+    lines = where("tool", "list").out.splitlines()
+    assert lines[0].split() == ["NAME", "LEVEL", "DESCRIPTION"]
+    groups, category = {}, None
+    for line in lines[1:]:
+        if line.startswith("  "):
+            name, level, description = line.split(None, 2) if line.strip() else (None, None, None)
+            if name:
+                assert (level, description) == (tools[name]["level"], tools[name]["description"])
+                groups[category].append(name)
+        elif line.strip():
+            category = line.strip()
+            assert category not in groups
+            groups[category] = []
+    assert list(groups) == sorted(groups)
+    assert groups == {category: [name for name, tool in tools.items()
+                                 if tool["category"] == category]
+                      for category in sorted({tool["category"] for tool in tools.values()})}
+    found = where("tool", "search", "hash").out.splitlines()
+    assert found[1].strip() == "utility" and found[2].split()[0] == "hash_calculator"
 
 
 def test_tool_list_category(where):
@@ -304,11 +325,75 @@ def test_tool_info(where, llmspell):
     assert {key: info[key] for key in manifest} == manifest
     assert info["level"] == "safe" and info["file"].endswith("/calculator.so")
     text = where("tool", "info", "calculator").out
-    for word in ("calculator", manifest["title"], "PARAMETERS", "EXAMPLES", "HOW TO CALL IT",
-                 *manifest["parameters"]["properties"]):
-        assert word in text
+    assert re.findall(r"^[A-Z ]+$", text, re.M) == [
+        "NAME", "SYNOPSIS", "DESCRIPTION", "PARAMETERS", "WHAT NEEDS WHAT", "RESULT", "ERRORS",
+        "LIMITS", "EXAMPLES", "RIGHTS", "ORIGIN"]
+    assert "    if operation is evaluate or validate: input is needed\n" in text
     for alias in ("Calculator", *manifest["aliases"]):
         assert where("tool", "info", alias, "-o", "json").json["name"] == "calculator"
+
+
+def page_words(text):
+    """A page without its folds, so that what stands in it can be found whatever the width."""
+    return " ".join(text.split())
+
+
+def texts_of(value):
+    """The names and descriptions of all members of a schema."""
+    if isinstance(value, dict):
+        for name, member in value.get("properties", {}).items():
+            yield name
+            if isinstance(member, dict) and "description" in member:
+                yield page_words(member["description"])
+        for key, inner in value.items():
+            if key not in ("if", "then", "else", "not", "enum", "default", "const"):
+                yield from texts_of(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from texts_of(inner)
+
+
+@pytest.mark.parametrize("name", sorted(
+    p.parent.name for p in (ROOT / "plugins" / "tools").glob("*/CMakeLists.txt")))
+def test_the_page_of_a_tool(llmspell, name):
+    """All that the manifest says is there, for each tool of ours."""
+    info = llmspell.json("tool", "info", name)
+    text = llmspell.run("tool", "info", name).out
+    words = page_words(text)
+    assert f"llmspell tool invoke {name}" in text and f"Tool.{name}{{" in text
+    assert f'"name":"{name}","params":' in text and page_words(info["description"]) in words
+    properties = info["parameters"]["properties"]
+    for key, schema in properties.items():
+        head, = [line for line in text.split("\nPARAMETERS")[1].split("\nRESULT")[0].splitlines()
+                 if line.startswith(f"    {key}: ")]
+        assert ("(required)" in head) == (key in info["parameters"].get("required", []))
+        for value in schema.get("enum", []) + schema.get("x-aliases", []):
+            assert str(value) in words
+        if isinstance(schema.get("default"), (str, int)):
+            assert f"default {json.dumps(schema['default'], ensure_ascii=False)}" in words
+    for found in [*texts_of(info["parameters"]), *texts_of(info["result"])]:
+        assert found in words
+    for part in info["parameters"].get("allOf", []):
+        for key in part.get("then", {}).get("required", []):
+            assert re.search(rf"\b{key}\b", text.split("\nWHAT NEEDS WHAT")[1].split("\nRESULT")[0])
+    for example in info["examples"]:
+        assert page_words(example["title"]) in words
+    assert info["file"] in text and info["level"] in text
+    for line in text.split("\nEXAMPLES")[0].splitlines():
+        assert len(line) <= 100 or " " not in line.strip(), line
+
+
+def test_an_example_can_be_pasted_into_a_shell(llmspell):
+    page = llmspell.run("tool", "info", "text_manipulator").out
+    line = re.search(r"^ +(llmspell tool invoke .*)$", page.split("EXAMPLES")[1], re.M)[1]
+    done = subprocess.run(["sh", "-c", line.replace("llmspell", str(BINARY), 1)], text=True,
+                          capture_output=True, env=llmspell.env, cwd=llmspell.cwd)
+    assert done.returncode == 0 and done.stdout, done
+
+
+def test_pages_fit_the_terminal(llmspell):
+    narrow = on_terminal(llmspell, "tool", "info", "calculator", NO_COLOR="1")
+    assert all(len(line) <= 92 for line in narrow.split("EXAMPLES")[0].splitlines())
 
 
 def test_tool_test(where):
@@ -320,6 +405,15 @@ def test_tool_test(where):
     assert names == [tool["name"] for tool in where("tool", "list", "-o", "json").json]
     for reply in done.json:
         assert len(reply["tests"]) >= 2 and all(test["status"] == "ok" for test in reply["tests"])
+        assert reply["examples"] == reply["passed"] == len(reply["tests"])
+        assert reply["failed"] == 0 and reply["duration_ms"] > 0
+    rows = [line.split() for line in where("tool", "test", "--all").out.splitlines()]
+    assert rows[0] == ["TOOL", "EXAMPLES", "PASSED", "FAILED", "TIME"]
+    assert [row[:4] for row in rows[1:-1]] == [
+        [reply["tool"], *(str(reply[key]) for key in ("examples", "passed", "failed"))]
+        for reply in done.json]
+    count = str(sum(reply["examples"] for reply in done.json))
+    assert rows[-1][:4] == ["total", count, count, "0"] and rows[-1][5] == "ms"
 
 
 # ---- scripts ----

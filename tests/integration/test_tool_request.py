@@ -2,6 +2,7 @@
 """tool_request on both channels over a raw Jupyter client, also while a cell loops; what is wrong in
 each field; and the same from the command line."""
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,14 @@ def test_examples_that_fail(llmspell, open_session):
         assert done.status == 1 and done.json == reply
         text = llmspell.run(*where, "tool", "test", "absolute")
         assert text.status == 1 and "1 passed, 1 failed" in text.out, text
+        every = llmspell.run(*where, "tool", "test", "--all")
+        assert every.status == 1 and re.search(r"\nabsolute +2 +1 +1 ", every.out), every
+        assert re.search(r"\ntotal +\d+ +\d+ +1 ", every.out)
+        assert every.err.startswith("absolute: wrong: ")
+        reports = llmspell.run(*where, "-o", "json", "tool", "test", "--all")
+        failed = [report for report in reports.json if report["failed"]]
+        assert reports.status == 1 and [report["tool"] for report in failed] == ["absolute"]
+        assert failed[0]["error"]["code"] == "failed" and failed[0]["tests"] == reply["tests"]
 
 
 def children(pid):
