@@ -18,6 +18,7 @@
 #include "log/logger.h"
 #include "plugin/loader.h"
 #include "plugin/section.h"
+#include "util/memory.h"
 #include "util/timestamp.h"
 
 #define EXIT_ABANDONED 1
@@ -294,6 +295,7 @@ int server_run(const struct server_options *options, int *ret_status, struct err
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .protocols = {.lock = PTHREAD_RWLOCK_INITIALIZER},
     };
+    memory_settle();
     int rc = start(&server, ret_error);
     if (rc == 0) {
         state_write(&server, NULL, 0, 0); /* whoever was told may ask for a restart */

@@ -12,6 +12,7 @@
 #include "kernel/kernel.h"
 #include "plugin/call.h"
 #include "tool/invoke.h"
+#include "util/memory.h"
 
 /* ---- operation.c: one request from submit to done ---- */
 
@@ -98,6 +99,8 @@ struct queue {
     pthread_cond_t wake;
     struct operation *first, **last;
     unsigned length, waiting; /* waiting: threads inside queue_pop */
+    struct memory_mark mark;
+    bool rests; /* no work has come since memory was given back */
     bool closed;
 };
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A first-in-first-out queue of operations between threads. */
+#include <errno.h>
+#include <time.h>
+
 #include "kernel/internal.h"
+
+#define REST_NS 10000000 /* without work, then memory is given back */
 
 void queue_init(struct queue *queue)
 {
@@ -44,15 +49,45 @@ static struct operation *unlink_at(struct queue *queue, struct operation **at)
     return operation;
 }
 
+/* Waits for work. The lock is held. Returns ETIMEDOUT, or 0. */
+static int wait_work(struct queue *queue)
+{
+    struct timespec until;
+    queue->waiting++;
+    int rc = 0;
+    if (queue->rests) {
+        pthread_cond_wait(&queue->wake, &queue->lock);
+    } else {
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += REST_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        rc = pthread_cond_clockwait(&queue->wake, &queue->lock, CLOCK_MONOTONIC, &until);
+    }
+    queue->waiting--;
+    return rc;
+}
+
+/* Waits for work; gives memory back if none comes soon. The lock is held. */
+static void rest(struct queue *queue)
+{
+    if (wait_work(queue) != ETIMEDOUT)
+        return;
+    struct memory_mark mark = queue->mark;
+    queue->rests = true;
+    pthread_mutex_unlock(&queue->lock);
+    memory_rest(&mark);
+    pthread_mutex_lock(&queue->lock);
+    queue->mark = mark;
+}
+
 struct operation *queue_pop(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
-    while (!queue->first && !queue->closed) {
-        queue->waiting++;
-        pthread_cond_wait(&queue->wake, &queue->lock);
-        queue->waiting--;
-    }
+    while (!queue->first && !queue->closed)
+        rest(queue);
     struct operation *operation = unlink_at(queue, &queue->first);
+    queue->rests = false;
     pthread_mutex_unlock(&queue->lock);
     return operation;
 }

@@ -327,12 +327,12 @@ def put_load(bench, kernel, printing, result):
 
 def memory(bench):
     pair = [bench.floor(), bench.ours()]
-    start = [processes.rss_mb(k.pid) for k in pair]
+    start = [processes.rested_rss_mb(k.pid) for k in pair]
     counts = [processes.threads(k.pid) for k in pair]
     put_load(bench, pair[0], bench.code("print 100000"), bench.code(f"result {MB}"))
     put_load(bench, pair[1], printing_code(bench, 100_000),
              prepare_result(bench, pair[1]))
-    growth = [processes.rss_mb(k.pid) - before for k, before in zip(pair, start)]
+    growth = [processes.rested_rss_mb(k.pid) - before for k, before in zip(pair, start)]
     return [Row("resident memory at start", "MB", [start[1]], [start[0]], goals=[at_most(12)],
                 note=f"{counts[1]} threads against {counts[0]}"),
             Row("its growth under load", "MB", [growth[1]], [growth[0]], goals=[at_most(4)])]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the figures stand on: the two C programs, kernels as processes, numbers out of /proc."""
 import json
+import math
 import os
 import secrets
 import shutil
@@ -205,6 +206,15 @@ def status_number(path, key):
 
 def rss_mb(pid):
     return status_number(f"/proc/{pid}/status", "VmRSS") / 1024
+
+
+def rested_rss_mb(pid):
+    """Once it falls no more: what a process that was told to do nothing gives back, it has."""
+    before, now = math.inf, rss_mb(pid)
+    while now < before:
+        time.sleep(0.05)
+        before, now = now, rss_mb(pid)
+    return now
 
 
 def pss_mb(pid):

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <llmspell/error.h>
 
@@ -147,16 +148,18 @@ struct replay {
 
 int replay_new(struct replay **ret_replay)
 {
-    struct replay *replay = calloc(1, sizeof *replay); /* 1 MiB, paid for page by page */
-    if (!replay)
+    void *pages = mmap(NULL, sizeof(struct replay), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); /* 1 MiB, paid for page by page */
+    if (pages == MAP_FAILED)
         return LLMSPELL_ENOMEM;
-    *ret_replay = replay;
+    *ret_replay = pages;
     return 0;
 }
 
 void replay_free(struct replay *replay)
 {
-    free(replay);
+    if (replay)
+        munmap(replay, sizeof *replay);
 }
 
 /* The place of key in the table, or the free place where it belongs. Signatures are random bits, so
