@@ -118,10 +118,5 @@ enum whitespace whitespace_of(const json_t *params);
 /* ---- operations ---- */
 
 int32_t run_apply_text(struct llmspell_call *call, const json_t *params, json_t **ret_result);
-int32_t run_json(struct llmspell_call *call, const json_t *params, json_t **ret_result);
-int32_t run_apply_json(struct llmspell_call *call, const json_t *params, json_t **ret_result);
-
-/* Equal values; 1 and 1.0 are. */
-bool json_same(const json_t *a, const json_t *b);
 
 #endif

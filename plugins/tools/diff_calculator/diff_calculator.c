@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * diff_calculator: differences of texts and JSON values, and their application. This file is the
- * entry with the operation text. Called by the host's tool registry. */
+ * entry with the operations on whole texts and on JSON. Called by the host's tool registry. */
 #include "diff.h"
 
+#include "../shared/json_change.h"
 #include "../shared/text_input.h"
 
 static const struct format {
@@ -91,16 +92,26 @@ static int32_t run_text(struct llmspell_call *call, const json_t *params, json_t
     return show(&diff, ret_result);
 }
 
+static int32_t apply_json(struct llmspell_call *call, const json_t *params, json_t **ret_result)
+{
+    json_t *document = NULL;
+    int32_t rc = json_patch_apply(call, json_object_get(params, "document"),
+                                  json_object_get(params, "patch"), &document);
+    return rc < 0 ? rc
+                  : llmspell_return(call, ret_result, json_pack("{s:o}", "document", document));
+}
+
 static int32_t invoke(void *self, struct llmspell_call *call, const json_t *params,
                       json_t **ret_result)
 {
     (void)self;
     if (llmspell_is(params, "operation", "json"))
-        return run_json(call, params, ret_result);
+        return json_diff_values(call, json_object_get(params, "old_json"),
+                                json_object_get(params, "new_json"), ret_result);
     if (llmspell_is(params, "operation", "apply_text"))
         return run_apply_text(call, params, ret_result);
     if (llmspell_is(params, "operation", "apply_json"))
-        return run_apply_json(call, params, ret_result);
+        return apply_json(call, params, ret_result);
     return run_text(call, params, ret_result);
 }
 
