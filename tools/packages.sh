@@ -33,6 +33,7 @@ tests=(
     zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images
     qpdf                                                                           # another writer of PDF
     libsqliteodbc                                                                  # a driver for database_connector
+    r-cran-whisker                                                                 # the specification of Mustache
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )
