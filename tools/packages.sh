@@ -8,8 +8,8 @@ packages=(
     build-essential cmake ninja-build pkg-config git libcunit1-dev
     libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev zlib1g-dev libseccomp-dev libffi-dev # the host
     libcurl4-openssl-dev libsqlite3-dev openssl                                    # its extensions
-    libzmq3-dev libssl-dev liblua5.4-dev                                           # jupyter, lua
-    libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev       # tools
+    libzmq3-dev nettle-dev liblua5.4-dev                                           # jupyter, lua
+    libssl-dev libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
     libarchive-dev                                                                 # spreadsheet_processor

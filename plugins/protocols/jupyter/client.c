@@ -274,9 +274,10 @@ int32_t client_connect(struct llmspell_call *call, const struct connection *conn
         return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
     int32_t result = 0;
     struct span key = {connection->key, connection->key_size};
-    if (wire_session_init(&client->session) < 0 || signer_new(key, &client->signer) < 0)
-        result = llmspell_fail(call, LLMSPELL_EUNAVAILABLE,
-                               "cannot prepare HMAC-SHA256; check libcrypto");
+    if (wire_session_init(&client->session) < 0)
+        result = llmspell_fail(call, LLMSPELL_EUNAVAILABLE, "no random bytes for a session");
+    else if (signer_new(key, &client->signer) < 0)
+        result = llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
     struct curve own = {0};
     if (result == 0)
         result = make_curve(call, connection, &own);

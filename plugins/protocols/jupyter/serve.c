@@ -476,8 +476,7 @@ static int32_t server_prepare(struct llmspell_call *call, struct server *server)
     if (result == 0)
         result = replay_new(&server->replay);
     if (result < 0)
-        return llmspell_fail(call, result, "cannot prepare HMAC-SHA256: %s; check libcrypto",
-                             llmspell_error_text(result));
+        return llmspell_fail(call, result, "out of memory");
     return server_bind(call, server);
 }
 

@@ -15,12 +15,12 @@
 struct signer;
 struct replay;
 
-/* An empty key makes a signer whose signatures are empty (unsigned connections). EUNAVAILABLE,
- * ENOMEM. [any-thread] */
+/* An empty key makes a signer whose signatures are empty (unsigned connections). ENOMEM.
+ * [any-thread] */
 int signer_new(struct span key, struct signer **ret_signer);
 void signer_free(struct signer *signer);
 
-/* Writes the signature of parts, unterminated; *ret_size is 64, or 0 without a key. EFAILED.
+/* Writes the signature of parts, unterminated; *ret_size is 64, or 0 without a key.
  * [any-thread] */
 int signer_sign(struct signer *signer, const struct span *parts, size_t count,
                 char ret_signature[SIGN_SIZE], size_t *ret_size);
