@@ -180,9 +180,9 @@ static int start(struct server *server, struct error *ret_error)
     if (rc == 0)
         rc = make_kernel(server, ret_error);
     if (rc == 0)
-        rc = kernel_start_runtime(server->kernel, ret_error); /* beside the sockets */
-    if (rc == 0)
         rc = connection_serve(server, ret_error);
+    if (rc == 0)
+        rc = kernel_start_runtime(server->kernel, ret_error); /* clients are answered meanwhile */
     int runtime =
         server->kernel ? kernel_wait_runtime(server->kernel, rc == 0 ? ret_error : NULL) : 0;
     if (rc == 0)
