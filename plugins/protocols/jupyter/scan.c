@@ -81,6 +81,14 @@ static int32_t escaped_point(const char *at, const char *end, size_t *ret_length
     return 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00);
 }
 
+/* What a letter behind a backslash stands for; 0: nothing. */
+static char escaped_byte(char letter)
+{
+    static const char bytes[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
+                                    ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
+    return bytes[(unsigned char)letter];
+}
+
 static int skip_escape(struct scanner *s)
 {
     if (s->end - s->at < 2)
@@ -89,7 +97,7 @@ static int skip_escape(struct scanner *s)
     if (s->at[1] == 'u') {
         if (escaped_point(s->at, s->end, &length) < 0)
             return scan_fail(s, "a bad \\u escape");
-    } else if (!s->at[1] || !strchr("\"\\/bfnrt", s->at[1])) {
+    } else if (!escaped_byte(s->at[1])) {
         return scan_fail(s, "a bad escape");
     }
     s->at += length;
@@ -146,7 +154,6 @@ static size_t put_utf8(char *out, int32_t point)
 
 static size_t put_escape(char *out, const char **at, const char *end)
 {
-    static const char letters[] = "bfnrt", values[] = "\b\f\n\r\t";
     char c = (*at)[1];
     if (c == 'u') {
         size_t length;
@@ -154,8 +161,7 @@ static size_t put_escape(char *out, const char **at, const char *end)
         *at += length;
         return put_utf8(out, point);
     }
-    const char *letter = strchr(letters, c);
-    *out = letter ? values[letter - letters] : c;
+    *out = escaped_byte(c);
     *at += 2;
     return 1;
 }

@@ -2,7 +2,8 @@
  * Compiles a cell so that the value of its last expression is returned. A walk over the statements
  * of the outermost level finds where the last one starts; "return" goes in there, on the same line,
  * so that line numbers hold. The local with <close> keeps Lua from making a tail call of it, which
- * would drop the cell's own frame from tracebacks. */
+ * would drop the cell's own frame from tracebacks. The walk also finds what is long and no code:
+ * Lua's compiler reads it byte by byte, and gets its newlines instead. */
 #include <string.h>
 
 #include "lexer.h"
@@ -221,9 +222,10 @@ static int skip_statement(struct parser *p)
     }
 }
 
-int chunk_tail(struct code code, size_t *ret_start)
+/* chunk_tail, which notes comments in gaps (or NULL) on its way. */
+static int find_tail(struct code code, size_t *ret_start, struct lexer_gaps *gaps)
 {
-    struct parser p = {.lexer = {.text = code.text, .size = code.size}};
+    struct parser p = {.lexer = {.text = code.text, .size = code.size, .gaps = gaps}};
     size_t start = 0;
     int is_expression = 0;
     advance(&p);
@@ -237,6 +239,11 @@ int chunk_tail(struct code code, size_t *ret_start)
     }
     *ret_start = start;
     return is_expression && at(&p, TOKEN_END);
+}
+
+int chunk_tail(struct code code, size_t *ret_start)
+{
+    return find_tail(code, ret_start, NULL);
 }
 
 struct code chunk_trim(struct code code)
@@ -254,41 +261,81 @@ struct code chunk_trim(struct code code)
     return code;
 }
 
-struct pieces {
-    struct code piece[3];
-    int next;
+/* ---- compiling ---- */
+
+/* What the compiler reads: code without its gaps, and with "return" put in. */
+struct reading {
+    struct code code;
+    const struct lexer_gaps *gaps;
+    size_t at, gap, lines; /* what comes next: offset, number of a gap, newlines of the last one */
+    size_t insert;         /* where "return" goes; NOWHERE: it is in, or not wanted */
+    int look;              /* for interrupts */
 };
+
+#define NOWHERE SIZE_MAX
+#define EIGHT_LINES "\n\n\n\n\n\n\n\n"
+
+/* A gap's newlines: line numbers hold. */
+static const char *read_lines(struct reading *r, size_t *ret_size)
+{
+    static const char lines[] = EIGHT_LINES EIGHT_LINES EIGHT_LINES EIGHT_LINES;
+    *ret_size = r->lines < sizeof lines - 1 ? r->lines : sizeof lines - 1;
+    r->lines -= *ret_size;
+    return lines;
+}
+
+static const char *read_text(struct reading *r, size_t end, size_t *ret_size)
+{
+    const char *text = r->code.text + r->at;
+    if (r->insert != NOWHERE && end > r->insert)
+        end = r->insert;
+    *ret_size = end - r->at < RUNTIME_SLICE ? end - r->at : RUNTIME_SLICE;
+    r->at += *ret_size;
+    return *ret_size ? text : NULL;
+}
 
 static const char *read_piece(lua_State *L, void *data, size_t *size)
 {
-    (void)L;
-    struct pieces *pieces = data;
-    while (pieces->next < 3 && pieces->piece[pieces->next].size == 0)
-        pieces->next++;
-    if (pieces->next == 3) {
-        *size = 0;
-        return NULL;
+    struct reading *r = data;
+    const struct lexer_gap *gap = r->gap < r->gaps->count ? &r->gaps->gaps[r->gap] : NULL;
+    if (r->look)
+        interrupt_look(L);
+    if (r->lines > 0)
+        return read_lines(r, size);
+    if (gap && r->at == gap->start) {
+        r->at = gap->end;
+        r->gap++;
+        r->lines = gap->lines;
+        *size = 1; /* even if it is all on one line, it stands between two tokens */
+        return " ";
     }
-    *size = pieces->piece[pieces->next].size;
-    return pieces->piece[pieces->next++].text;
+    if (r->at == r->insert) {
+        r->insert = NOWHERE;
+        *size = strlen(RETURN);
+        return RETURN;
+    }
+    return read_text(r, gap ? gap->start : r->code.size, size);
 }
 
 int chunk_load_returning(lua_State *L, struct code code, size_t offset, const char *name)
 {
-    struct pieces pieces = {.piece = {{code.text, offset},
-                                      {RETURN, strlen(RETURN)},
-                                      {code.text + offset, code.size - offset}}};
-    return lua_load(L, read_piece, &pieces, name, "t");
+    static const struct lexer_gaps none;
+    struct reading reading = {.code = code, .gaps = &none, .insert = offset};
+    return lua_load(L, read_piece, &reading, name, "t");
 }
 
 int chunk_load(lua_State *L, struct code code, const char *name)
 {
+    struct lexer_gaps gaps = {0};
     size_t start = 0;
-    if (chunk_tail(code, &start)) { /* only then: an attempt that fails costs as much as one more */
-        int status = chunk_load_returning(L, code, start, name);
+    struct reading reading = {.code = code, .gaps = &gaps, .insert = NOWHERE, .look = 1};
+    if (find_tail(code, &start, &gaps)) { /* only then: an attempt that fails costs one more */
+        struct reading returning = reading;
+        returning.insert = start;
+        int status = lua_load(L, read_piece, &returning, name, "t");
         if (status == LUA_OK || status == LUA_ERRMEM)
             return status;
         lua_pop(L, 1);
     }
-    return heavy_load(L, code.text, code.size, name, "t");
+    return lua_load(L, read_piece, &reading, name, "t");
 }

@@ -24,7 +24,8 @@ static const char *read_slice(lua_State *L, void *data, size_t *ret_size)
     return *ret_size ? slice : NULL;
 }
 
-int heavy_load(lua_State *L, const char *text, size_t size, const char *name, const char *mode)
+/* luaL_loadbufferx that an interrupt ends (with an error as its result). */
+static int compile(lua_State *L, const char *text, size_t size, const char *name, const char *mode)
 {
     struct reading reading = {text, size};
     return lua_load(L, read_slice, &reading, name, mode);
@@ -43,7 +44,7 @@ static int load_text(lua_State *L)
     const char *text = lua_tolstring(L, 1, &size);
     const char *mode = luaL_optstring(L, 3, "bt"), *name = luaL_optstring(L, 2, text);
     int has_environment = !lua_isnone(L, 4);
-    if (heavy_load(L, text, size, name, mode) != LUA_OK) {
+    if (compile(L, text, size, name, mode) != LUA_OK) {
         interrupt_look(L);
         luaL_pushfail(L);
         lua_insert(L, -2);

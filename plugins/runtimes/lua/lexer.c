@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GAP_MIN 256 /* bytes: shorter ones cost less to compile than to leave out */
+
 static const char *const KEYWORDS[] = {"and",   "break", "do",       "else", "elseif", "end",
                                        "false", "for",   "function", "goto", "if",     "in",
                                        "local", "nil",   "not",      "or",   "repeat", "return",
@@ -86,19 +88,38 @@ static int is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* Notes the run from start to here, unless it has been: parsers look ahead. Who counts lines by
+ * other ends than newlines finds none noted. */
+static void note_gap(struct lexer *lexer, size_t start)
+{
+    struct lexer_gaps *gaps = lexer->gaps;
+    const char *at = lexer->text + start, *end = lexer->text + lexer->at;
+    size_t lines = 0;
+    if (gaps->count == LEXER_GAPS || memchr(at, '\r', (size_t)(end - at)) ||
+        (gaps->count > 0 && start < gaps->gaps[gaps->count - 1].end))
+        return;
+    for (; (at = memchr(at, '\n', (size_t)(end - at))); at++)
+        lines++;
+    gaps->gaps[gaps->count++] = (struct lexer_gap){start, lexer->at, lines};
+}
+
 /* Skips spaces and comments; -1 at a comment without an end. */
 static int skip_space(struct lexer *lexer)
 {
+    size_t start = lexer->at;
     for (;;) {
         while (lexer->at < lexer->size && is_space(lexer->text[lexer->at]))
             lexer->at++;
         if (peek(lexer, 0) != '-' || peek(lexer, 1) != '-')
-            return 0;
+            break;
         if (skip_comment(lexer) < 0) {
             lexer->in_comment = 1;
             return -1;
         }
     }
+    if (lexer->gaps && lexer->at - start >= GAP_MIN)
+        note_gap(lexer, start);
+    return 0;
 }
 
 static int lex_name(struct lexer *lexer)

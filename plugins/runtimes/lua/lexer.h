@@ -46,10 +46,21 @@ struct token {
     size_t start, end;
 };
 
+/* Long runs of spaces and comments, in order: what stands there need not be compiled. */
+#define LEXER_GAPS 64
+
+struct lexer_gaps {
+    size_t count;
+    struct lexer_gap {
+        size_t start, end, lines; /* lines: newlines in it */
+    } gaps[LEXER_GAPS];
+};
+
 struct lexer {
     const char *text;
     size_t size, at;
-    int in_comment; /* the text ends inside a comment */
+    int in_comment;          /* the text ends inside a comment */
+    struct lexer_gaps *gaps; /* where to note them; NULL: nowhere */
 };
 
 struct token lexer_next(struct lexer *lexer);

@@ -170,8 +170,6 @@ static inline void interrupt_look(lua_State *L)
 void strings_open(lua_State *L);
 void tables_open(lua_State *L);
 void heavy_open(lua_State *L);
-/* luaL_loadbufferx that an interrupt ends (with an error as its result). */
-int heavy_load(lua_State *L, const char *text, size_t size, const char *name, const char *mode);
 
 /* ---- process.c: os.execute, io.popen ---- */
 void process_open(lua_State *L);

@@ -299,8 +299,28 @@ static void test_mutations(void)
     }
 }
 
+/* Each byte at each place of texts of each length up to five words, beside a loop that is plainly
+ * right; what follows the first special byte is varied, for it must not matter. */
+static void test_plain(void)
+{
+    for (size_t size = 0; size <= 40; size++)
+        for (size_t at = 0; at < size; at++)
+            for (int byte = 0; byte < 256; byte++) {
+                int special = byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
+                char *copy = malloc(size); /* so that ASan sees an overrun */
+                memset(copy, byte % 2 ? ' ' : '~', size);
+                copy[at] = (char)byte;
+                if (at + 1 < size)
+                    copy[at + 1] = special ? '!' : '"';
+                size_t want = special || at + 1 == size ? at + !special : at + 1;
+                CU_ASSERT_EQUAL(span_plain(copy, size), want);
+                free(copy);
+            }
+}
+
 TEST_MAIN("scan", {"good texts", test_good}, {"bad texts", test_bad}, {"numbers", test_numbers},
           {"depth", test_depth}, {"too deep to write", test_too_deep_to_write},
           {"a large string", test_large_string}, {"write and read", test_write},
           {"written exactly", test_write_exact}, {"not UTF-8", test_write_not_utf8},
-          {"integers", test_integers}, {"members", test_members}, {"mutations", test_mutations})
+          {"integers", test_integers}, {"members", test_members}, {"mutations", test_mutations},
+          {"plain runs", test_plain})

@@ -508,8 +508,47 @@ static void odd_requests(void)
     host_close(h);
 }
 
+/* Runs code in which each @ stands for so many lines of comment, longer than what is compiled. */
+static const char *commented(struct host *h, const char *code, int lines)
+{
+    static char text[400000];
+    size_t size = 0;
+    for (; *code; code++) {
+        text[size++] = *code;
+        if (*code != '@')
+            continue;
+        size--;
+        for (int i = 0; i < lines; i++)
+            size += (size_t)snprintf(text + size, 61, "-- %-56d\n", i);
+    }
+    text[size] = '\0';
+    return host_result(h, text);
+}
+
+static void comments(void)
+{
+    struct host *h = host_open("{}");
+    CU_ASSERT_STRING_EQUAL(commented(h, "@x = 1\n@x + 1@", 9), "2");
+    CU_ASSERT_STRING_EQUAL(commented(h, "@return debug.getinfo(1, 'l').currentline", 100), "101");
+    HOLDS(commented(h, "@\n@error('here')\n@", 50), "In [3]:102: here");
+    HOLDS(commented(h, "x = 1\n@x = = 2\n@", 50), "In [4]:52: unexpected symbol near '='");
+    HOLDS(commented(h, "for i = 1, 2 do\n@", 50),
+          "'end' expected (to close 'for' at line 1) near <eof>");
+    CU_ASSERT_STRING_EQUAL(commented(h, "#[==[@]==]", 9), "540");
+    CU_ASSERT_STRING_EQUAL(commented(h, "f = function()\n@return 7 end@f()", 9), "7");
+    CU_ASSERT_STRING_EQUAL(commented(h, "return--[==[@]==]5", 9), "5");
+    CU_ASSERT_STRING_EQUAL(commented(h, "1\n--[==[@]==]+--[==[\r@]==]5", 9), "6");
+    char many[100 * 400 + 64] = "", *at = many;
+    for (int i = 1; i <= 100; i++) /* more runs than are noted */
+        at += snprintf(at, 400, "n = %d%*s\n", i, 300, "");
+    memcpy(at, "debug.getinfo(1, 'l').currentline + n", 38);
+    CU_ASSERT_STRING_EQUAL(host_result(h, many), "201");
+    host_close(h);
+}
+
 TEST_MAIN("runtime/lua", {"results", results}, {"tails", tails}, {"tables", tables},
           {"errors", errors}, {"memory", memory}, {"output", output}, {"input", input},
           {"arguments", arguments}, {"user_expressions", user_expressions}, {"exits", exits},
           {"json", json}, {"tools", tools}, {"completion", completion}, {"inspection", inspection},
-          {"is_complete", is_complete}, {"safe", safe}, {"odd requests", odd_requests})
+          {"is_complete", is_complete}, {"safe", safe}, {"comments", comments},
+          {"odd requests", odd_requests})
