@@ -5,7 +5,7 @@
 
 #include "kernel/internal.h"
 
-#define REST_NS 10000000 /* without work, then memory is given back */
+#define REST_NS 50000000 /* without work, then memory is given back */
 
 void queue_init(struct queue *queue)
 {

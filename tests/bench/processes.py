@@ -212,7 +212,7 @@ def rested_rss_mb(pid):
     """Once it falls no more: what a process that was told to do nothing gives back, it has."""
     before, now = math.inf, rss_mb(pid)
     while now < before:
-        time.sleep(0.05)
+        time.sleep(0.2)
         before, now = now, rss_mb(pid)
     return now
 
