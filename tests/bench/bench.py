@@ -19,8 +19,9 @@ from pathlib import Path
 import daemons
 import figures
 import processes
+import tools
 
-FIGURES = {**figures.FIGURES, **daemons.FIGURES}
+FIGURES = {**figures.FIGURES, **daemons.FIGURES, **tools.FIGURES}
 SIGNS = {"<=": "≤", ">=": "≥"}
 WHAT = {"ours": "", "ratio": "x", "ours_p99": "p99 ", "ratio_p99": "p99 x"}
 

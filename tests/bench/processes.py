@@ -42,6 +42,10 @@ def compile_program(target, sources, libraries, extra=()):
     return target
 
 
+def find_program(name):
+    return shutil.which(name)
+
+
 def is_ipykernel_there():
     return subprocess.run(["/usr/bin/python3", "-c", "import ipykernel"], stdout=subprocess.DEVNULL,
                           stderr=subprocess.DEVNULL).returncode == 0
