@@ -45,23 +45,26 @@ json_t *parse_json(const char *text, size_t size, json_error_t *error, int32_t *
     return NULL;
 }
 
-int32_t load_document(struct job *job)
+int32_t parse_document(struct job *job)
 {
     json_error_t error;
     int32_t code = 0;
+    job->document = parse_json(job->text, job->size, &error, &code);
+    if (job->document)
+        return 0;
+    return llmspell_fail_at(job->call, code, job->pointer, "not JSON: %s (line %d, column %d)",
+                            error.text, error.line, error.column);
+}
+
+int32_t load_document(struct job *job)
+{
     json_t *input = json_object_get(job->params, "input");
     job->pointer = "/input";
     job->document = json_incref(input);
     if (input)
         return 0;
     int32_t rc = load_text(job);
-    if (rc < 0)
-        return rc;
-    job->document = parse_json(job->text, job->size, &error, &code);
-    if (job->document)
-        return 0;
-    return llmspell_fail_at(job->call, code, job->pointer, "not JSON: %s (line %d, column %d)",
-                            error.text, error.line, error.column);
+    return rc < 0 ? rc : parse_document(job);
 }
 
 static bool deeper(const json_t *value, int levels)

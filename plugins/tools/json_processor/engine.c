@@ -13,9 +13,11 @@
 
 #include "convert.h"
 #include "processor.h"
+#include "read_jq.h"
 
 #define TURN_NS 20000000L
 #define MEMORY_MAX (256ull << 20)
+#define MEASURE_SHARE 20 /* measuring the memory may take one part in so many of the time */
 
 /* On the same line as the query, so that the line numbers of its messages are right. The functions
  * of times hide those that end the process (a failed assertion) at what is no time. */
@@ -35,7 +37,7 @@
     "{} as $ENV | "
 
 struct engine {
-    const struct job *job;
+    struct job *job;
     jq_state *jq;
     char message[512]; /* the first of compiling */
     jmp_buf no_memory;
@@ -46,7 +48,9 @@ struct engine {
     pthread_t watch;
     bool watched, ended;
     bool lost;       /* memory ran out within jq: what it had is lost */
-    size_t memory;   /* in use at the start */
+    bool measured;   /* memory is known */
+    size_t memory;   /* in use at the start, with the document */
+    int64_t next_ns; /* when it is worth while to measure again */
     atomic_int stop; /* why it was halted: a negative code */
 };
 
@@ -64,14 +68,41 @@ static size_t memory_in_use(void)
 
 /* ---- the watch ---- */
 
+static int64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Measuring goes through all that is free, and keeps jq from memory meanwhile: the longer it takes,
+ * the more seldom it is done. */
+static bool is_too_large(struct engine *engine)
+{
+    int64_t start = now_ns();
+    if (!engine->measured || start < engine->next_ns)
+        return false;
+    size_t memory = memory_in_use();
+    int64_t end = now_ns();
+    engine->next_ns = end + (end - start) * MEASURE_SHARE;
+    return memory > engine->memory && memory - engine->memory > MEMORY_MAX;
+}
+
 /* 0, or why jq must end. */
-static int32_t look(const struct engine *engine)
+static int32_t look(struct engine *engine)
 {
     int32_t stop = llmspell_cancelled(engine->job->call);
-    size_t memory = memory_in_use();
-    if (stop == 0 && memory > engine->memory && memory - engine->memory > MEMORY_MAX)
-        return LLMSPELL_ELIMIT;
-    return stop;
+    return stop == 0 && is_too_large(engine) ? LLMSPELL_ELIMIT : stop;
+}
+
+/* The document of the first run is there: what comes now is the query's. */
+static void measure_start(struct engine *engine)
+{
+    pthread_mutex_lock(&engine->lock);
+    if (!engine->measured)
+        engine->memory = memory_in_use();
+    engine->measured = true;
+    pthread_mutex_unlock(&engine->lock);
 }
 
 static void take_turn(struct engine *engine)
@@ -106,7 +137,6 @@ static void *watch(void *argument)
 
 static int32_t watch_start(struct engine *engine)
 {
-    engine->memory = memory_in_use();
     engine->watched = pthread_create(&engine->watch, NULL, watch, engine) == 0;
     if (engine->watched)
         return 0;
@@ -198,13 +228,19 @@ static int32_t build_program(struct engine *engine, struct byte_buffer *program)
     return program->failed ? job_no_memory(engine->job) : 0;
 }
 
-/* libjq 1.6 forgets the argument of this handler: the engine that runs in this thread. */
+/* libjq 1.6 forgets the argument of the handler: whose memory is out is known by the thread. */
 static _Thread_local struct engine *running;
 
 static void give_up(void *argument)
 {
     (void)argument;
     longjmp(running->no_memory, 1);
+}
+
+static void guard_memory(struct engine *engine)
+{
+    running = engine;
+    jq_set_nomem_handler(engine->jq, give_up, engine);
 }
 
 static int32_t compile(struct engine *engine)
@@ -216,8 +252,7 @@ static int32_t compile(struct engine *engine)
         return rc;
     jq_set_error_cb(engine->jq, keep_message, engine);
     jq_set_debug_cb(engine->jq, drop_message, NULL);
-    jq_set_nomem_handler(engine->jq, give_up, NULL);
-    running = engine;
+    guard_memory(engine);
     if (setjmp(engine->no_memory)) {
         engine->lost = true;
         return job_no_memory(engine->job);
@@ -228,7 +263,7 @@ static int32_t compile(struct engine *engine)
     return 0;
 }
 
-int32_t engine_new(const struct job *job, struct engine **ret_engine)
+int32_t engine_new(struct job *job, struct engine **ret_engine)
 {
     pthread_condattr_t attributes;
     struct engine *engine = calloc(1, sizeof *engine);
@@ -317,11 +352,13 @@ static int32_t finish(struct engine *engine, jv last, enum outcome *ret_outcome,
     return *ret_message ? 0 : job_no_memory(engine->job);
 }
 
-static int32_t run(struct engine *engine, const json_t *document, json_t *results, size_t limit,
+/* Consumes document. */
+static int32_t run(struct engine *engine, jv document, json_t *results, size_t limit,
                    enum outcome *ret_outcome, char **ret_message)
 {
     int32_t rc = 0;
-    jq_start(engine->jq, convert_to_jq(document), 0);
+    measure_start(engine);
+    jq_start(engine->jq, document, 0);
     for (;;) {
         jv value = jq_next(engine->jq);
         if (!jv_is_valid(value))
@@ -334,16 +371,39 @@ static int32_t run(struct engine *engine, const json_t *document, json_t *result
     }
 }
 
+/* What read_jq refuses goes over Jansson. The text's memory is for the query. */
+static int32_t read_text(struct engine *engine, jv *ret_document)
+{
+    struct job *job = engine->job;
+    bool taken = read_jq(job->text, job->size, &engine->stop, ret_document);
+    int32_t rc = taken ? 0 : fail_stopped(engine, atomic_load(&engine->stop));
+    if (rc == 0 && !taken)
+        rc = parse_document(job);
+    free(job->file);
+    job->file = NULL;
+    if (rc < 0 || taken)
+        return rc;
+    *ret_document = convert_to_jq(job->document);
+    json_decref(job->document);
+    job->document = NULL;
+    return 0;
+}
+
 int32_t engine_run(struct engine *engine, const json_t *document, json_t *results, size_t limit,
                    enum outcome *ret_outcome, char **ret_message)
 {
+    jv value;
+    int32_t rc = 0;
     *ret_outcome = RUN_OK;
     if (setjmp(engine->no_memory)) {
         engine->lost = true;
         return llmspell_fail_at(engine->job->call, LLMSPELL_ELIMIT, "/query",
-                                "the query needs more memory than there is");
+                                "the document and the query need more memory than there is");
     }
-    jq_set_nomem_handler(engine->jq, give_up, NULL);
-    running = engine;
-    return run(engine, document, results, limit, ret_outcome, ret_message);
+    guard_memory(engine);
+    if (document)
+        value = convert_to_jq(document);
+    else
+        rc = read_text(engine, &value);
+    return rc < 0 ? rc : run(engine, value, results, limit, ret_outcome, ret_message);
 }

@@ -25,7 +25,8 @@ static int32_t start(struct job *job, const struct operation *operation, json_t 
 static int32_t run(struct job *job, json_t **ret_result)
 {
     bool lines = llmspell_is(job->params, "operation", "stream");
-    int32_t rc = lines ? 0 : load_document(job);
+    bool query = llmspell_is(job->params, "operation", "query");
+    int32_t rc = lines || query ? 0 : load_document(job);
     if (lines && json_object_get(job->params, "input"))
         return llmspell_fail_at(job->call, LLMSPELL_EINVAL, "/input",
                                 "stream reads JSON lines: give them as text or path");

@@ -47,7 +47,8 @@ int32_t load_text(struct job *job);
 /* Parses JSON. NULL with *ret_message, static or in error: what is wrong. */
 json_t *parse_json(const char *text, size_t size, json_error_t *error, int32_t *ret_code);
 
-int32_t load_document(struct job *job); /* all three kinds */
+int32_t load_document(struct job *job);  /* all three kinds */
+int32_t parse_document(struct job *job); /* the text of load_text */
 
 /* limit_exceeded if value is nested deeper than DEPTH_MAX. */
 int32_t check_depth(const struct job *job, const json_t *value);
@@ -60,12 +61,13 @@ struct engine; /* one compiled program */
 enum outcome { RUN_OK, RUN_FAILED, RUN_STOPPED };
 
 /* Compiles the parameter query with args. Returns 0 or a negative code with the error set. */
-int32_t engine_new(const struct job *job, struct engine **ret_engine);
+int32_t engine_new(struct job *job, struct engine **ret_engine);
 void engine_free(struct engine *engine);
 
-/* Runs the program on document and appends what it puts out to results, until that has limit + 1
- * entries. *ret_outcome: RUN_FAILED with *ret_message (malloc'ed) if jq raised an error. Returns 0
- * or a negative code with the error set (cancelled, timeout, limits). */
+/* Runs the program on document (NULL: on the text of the job, whose memory it frees) and appends
+ * what it puts out to results, until that has limit + 1 entries. *ret_outcome: RUN_FAILED with
+ * *ret_message (malloc'ed) if jq raised an error. Returns 0 or a negative code with the error set
+ * (cancelled, timeout, limits). */
 int32_t engine_run(struct engine *engine, const json_t *document, json_t *results, size_t limit,
                    enum outcome *ret_outcome, char **ret_message);
 

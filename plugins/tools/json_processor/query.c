@@ -9,9 +9,14 @@ int32_t query_run(struct job *job, json_t **ret_result)
     LLMSPELL_CLEANUP_JSON json_t *results = json_array();
     size_t limit = (size_t)llmspell_integer(job->params, "limit", 10000);
     enum outcome outcome = RUN_OK;
-    int32_t rc = results ? engine_new(job, &engine) : job_no_memory(job);
+    const json_t *input = json_object_get(job->params, "input");
+    int32_t rc = results ? 0 : job_no_memory(job);
+    if (rc == 0 && !input)
+        rc = load_text(job);
     if (rc == 0)
-        rc = engine_run(engine, job->document, results, limit, &outcome, &message);
+        rc = engine_new(job, &engine);
+    if (rc == 0)
+        rc = engine_run(engine, input, results, limit, &outcome, &message);
     engine_free(engine);
     if (rc < 0)
         return rc;
