@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * `tool list`, `tool search`: which tools there are. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,6 +30,15 @@ static json_t *categories_of(const json_t *tools)
     return names;
 }
 
+/* What the description begins with: the rest is for `tool info`. malloc'ed, or NULL. */
+static char *first_sentence(const char *text)
+{
+    const char *end = text ? strstr(text, ". ") : NULL;
+    while (end && !isupper((unsigned char)end[2]))
+        end = strstr(end + 1, ". ");
+    return !text ? NULL : end ? strndup(text, (size_t)(end + 1 - text)) : strdup(text);
+}
+
 /* By category, each with a heading; with --quiet only the rows. */
 static void print_tools(const struct cli *cli, const json_t *tools)
 {
@@ -48,8 +58,9 @@ static void print_tools(const struct cli *cli, const json_t *tools)
             char name[128];
             snprintf(name, sizeof name, "%s%s", cli->quiet ? "" : "  ",
                      llmspell_string(tool, "name"));
-            const char *cells[] = {name, llmspell_string(tool, "level"),
-                                   llmspell_string(tool, "description")};
+            LLMSPELL_CLEANUP_FREE char *about = NULL;
+            about = first_sentence(llmspell_string(tool, "description"));
+            const char *cells[] = {name, llmspell_string(tool, "level"), about};
             table_add(table, cells);
         }
     }

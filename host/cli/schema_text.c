@@ -53,13 +53,17 @@ bool schema_text_requires(const json_t *schema, const char *name)
 
 /* ---- types ---- */
 
+/* A text that can be read as it is: none that is empty, or blanks and control characters alone. */
+static bool is_plain(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text && text[strspn(text, " \t\r\n\v\f")] != '\0';
+}
+
 static void write_value(FILE *out, const json_t *value)
 {
     LLMSPELL_CLEANUP_FREE char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    fputs(json_is_string(value) && json_string_length(value) > 0 ? json_string_value(value)
-          : text                                                 ? text
-                                                                 : "",
-          out);
+    fputs(is_plain(value) ? json_string_value(value) : text ? text : "", out);
 }
 
 static void write_list(FILE *out, const json_t *list, const char *between, const char *last)

@@ -142,6 +142,11 @@ static void print_members(const struct page *page, int indent, const json_t *roo
                      schema_text_requires(schema, name) ? "" : "(optional) ");
         print_inside(page, indent + INDENT, root, member, depth + 1);
     }
+    member = json_object_get(schema, "additionalProperties");
+    if (json_object_size(member) > 0) {
+        print_member(page, indent, root, "any other name", member, "");
+        print_inside(page, indent + INDENT, root, member, depth + 1);
+    }
 }
 
 /* Whether alternatives have members, or say when they hold. */

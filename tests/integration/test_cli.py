@@ -345,8 +345,9 @@ def texts_of(value):
             yield name
             if isinstance(member, dict) and "description" in member:
                 yield page_words(member["description"])
+            yield from texts_of(member)  # it may itself be called "properties"
         for key, inner in value.items():
-            if key not in ("if", "then", "else", "not", "enum", "default", "const"):
+            if key not in ("properties", "if", "then", "else", "not", "enum", "default", "const"):
                 yield from texts_of(inner)
     elif isinstance(value, list):
         for inner in value:
@@ -368,7 +369,7 @@ def test_the_page_of_a_tool(llmspell, name):
                  if line.startswith(f"    {key}: ")]
         assert ("(required)" in head) == (key in info["parameters"].get("required", []))
         for value in schema.get("enum", []) + schema.get("x-aliases", []):
-            assert str(value) in words
+            assert (str(value) if str(value).strip() else json.dumps(value)) in words
         if isinstance(schema.get("default"), (str, int)):
             assert f"default {json.dumps(schema['default'], ensure_ascii=False)}" in words
     for found in [*texts_of(info["parameters"]), *texts_of(info["result"])]:
