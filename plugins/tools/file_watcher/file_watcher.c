@@ -132,6 +132,8 @@ static int32_t file_watcher_invoke(void *self, struct llmspell_call *call, const
         rc = open_targets(&job);
     if (rc == 0)
         rc = run(&job, ret_result);
+    if (rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ECANCELLED)
+        call->host->fail(call, rc, NULL, ""); /* not that some folder was gone before */
     job_clear(&job);
     return rc;
 }
