@@ -11,6 +11,7 @@ packages=(
     libzmq3-dev nettle-dev liblua5.4-dev                                           # jupyter, lua
     libssl-dev libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
+    libarchive-dev                                                                 # archive_handler
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
     libarchive-dev                                                                 # spreadsheet_processor
     libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
@@ -34,6 +35,7 @@ tests=(
     qpdf                                                                           # another writer of PDF
     libsqliteodbc                                                                  # a driver for database_connector
     r-cran-whisker                                                                 # the specification of Mustache
+    zip unzip bzip2 xz-utils zstd                                                  # archives of others
     rustc                                                                          # a tool in Rust
     lua5.4 lua-lpeg lua-socket                                                     # what require must find
 )

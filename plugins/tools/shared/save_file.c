@@ -6,72 +6,84 @@
 #include <linux/fs.h>
 #include <sys/random.h>
 
-#define POINTER "/target_path"
 #define CHUNK (1u << 20)
 
-struct target {
-    const char *path;
-    int folder; /* O_PATH */
-    char name[LLMSPELL_FS_NAME_MAX], draft[48];
-};
-
-static void target_clear(struct target *target)
-{
-    if (target->folder >= 0)
-        close(target->folder);
-}
-
-static int32_t fail_errno(struct llmspell_call *call, const struct target *target, int error)
+int32_t save_fail(const struct save *save, int error)
 {
     if (error == EEXIST)
-        return llmspell_fail_at(call, LLMSPELL_EFAILED, POINTER,
-                                "%s exists already; say overwrite to replace it", target->path);
+        return llmspell_fail_at(save->call, LLMSPELL_EFAILED, save->pointer,
+                                "%s exists already; say overwrite to replace it", save->path);
     int32_t code = error == EACCES || error == EPERM || error == EROFS ? LLMSPELL_EPERM
                    : error == ENOMEM                                   ? LLMSPELL_ENOMEM
                                                                        : LLMSPELL_EIO;
-    return llmspell_fail_at(call, code, POINTER, "cannot write %s: %s", target->path,
+    return llmspell_fail_at(save->call, code, save->pointer, "cannot write %s: %s", save->path,
                             strerror(error));
 }
 
 /* Opens the folder and looks whether the name may be taken. A link is not followed: it would be
  * replaced itself. */
-static int32_t target_open(struct llmspell_call *call, const char *path, bool overwrite,
-                           struct target *target)
+static int32_t open_folder(struct save *save)
 {
     struct stat st;
-    const struct llmspell_fs *fs = llmspell_fs_get(call);
+    const char *path = save->path;
+    const struct llmspell_fs *fs = llmspell_fs_get(save->call);
     if (!fs)
         return LLMSPELL_EUNAVAILABLE;
-    target->path = path;
-    target->folder = fs->open_parent(call, path, 1, POINTER, target->name);
-    if (target->folder < 0)
-        return target->folder;
+    save->folder = fs->open_parent(save->call, path, 1, save->pointer, save->name);
+    if (save->folder < 0)
+        return save->folder;
     if (path[strlen(path) - 1] == '/')
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, POINTER, "%s names a folder, not a file",
-                                path);
-    if (fstatat(target->folder, target->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : fail_errno(call, target, errno);
+        return llmspell_fail_at(save->call, LLMSPELL_EINVAL, save->pointer,
+                                "%s names a folder, not a file", path);
+    if (fstatat(save->folder, save->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? 0 : save_fail(save, errno);
     if (S_ISDIR(st.st_mode) || !(S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, POINTER,
+        return llmspell_fail_at(save->call, LLMSPELL_EINVAL, save->pointer,
                                 "%s is not a regular file; it cannot be written", path);
-    return overwrite ? 0 : fail_errno(call, target, EEXIST);
+    return save->overwrite ? 0 : save_fail(save, EEXIST);
+}
+
+void save_end(struct save *save)
+{
+    if (save->fd >= 0) {
+        close(save->fd);
+        unlinkat(save->folder, save->draft, 0);
+    }
+    if (save->folder >= 0)
+        close(save->folder);
+    save->fd = save->folder = -1;
 }
 
 int32_t save_file_check(struct llmspell_call *call, const char *path, bool overwrite)
 {
-    __attribute__((cleanup(target_clear))) struct target target = {.folder = -1};
-    return target_open(call, path, overwrite, &target);
+    __attribute__((cleanup(save_end))) struct save save = {.call = call,
+                                                           .path = path,
+                                                           .pointer = "/target_path",
+                                                           .overwrite = overwrite,
+                                                           .folder = -1,
+                                                           .fd = -1};
+    return open_folder(&save);
 }
 
 /* A new file under a random name: 64 bits, so that one try is enough. */
-static int draft_open(struct target *target)
+int32_t save_start(struct save *save, struct llmspell_call *call, const char *path,
+                   const char *pointer, bool overwrite)
 {
+    *save = (struct save){.call = call,
+                          .path = path,
+                          .pointer = pointer,
+                          .overwrite = overwrite,
+                          .folder = -1,
+                          .fd = -1};
+    int32_t rc = open_folder(save);
     uint64_t random = 0;
+    if (rc < 0)
+        return rc;
     if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-        return -1;
-    snprintf(target->draft, sizeof target->draft, ".llmspell-%016llx.tmp",
-             (unsigned long long)random);
-    return openat(target->folder, target->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+        return save_fail(save, errno);
+    snprintf(save->draft, sizeof save->draft, ".llmspell-%016llx.tmp", (unsigned long long)random);
+    save->fd = openat(save->folder, save->draft, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    return save->fd < 0 ? save_fail(save, errno) : 0;
 }
 
 /* 0 or an errno; *ret_stop: the call was cancelled. */
@@ -90,40 +102,44 @@ static int write_all(struct llmspell_call *call, int fd, const char *data, size_
         data += put;
         size -= (size_t)put;
     }
-    return fsync(fd) == 0 ? 0 : errno;
+    return 0;
 }
 
-static int rename_draft(const struct target *target, bool overwrite)
+static int rename_draft(const struct save *save)
 {
-    if (overwrite)
-        return renameat(target->folder, target->draft, target->folder, target->name) ? errno : 0;
-    if (renameat2(target->folder, target->draft, target->folder, target->name, RENAME_NOREPLACE) ==
-        0)
+    int folder = save->folder;
+    if (save->overwrite)
+        return renameat(folder, save->draft, folder, save->name) ? errno : 0;
+    if (renameat2(folder, save->draft, folder, save->name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
     /* A file system without that flag: a hard link never replaces either. */
-    if (linkat(target->folder, target->draft, target->folder, target->name, 0) != 0)
+    if (linkat(folder, save->draft, folder, save->name, 0) != 0)
         return errno;
-    unlinkat(target->folder, target->draft, 0);
+    unlinkat(folder, save->draft, 0);
+    return 0;
+}
+
+int32_t save_commit(struct save *save)
+{
+    int error = fsync(save->fd) == 0 ? rename_draft(save) : errno;
+    if (error)
+        return save_fail(save, error);
+    close(save->fd);
+    save->fd = -1;
     return 0;
 }
 
 int32_t save_file(struct llmspell_call *call, const char *path, bool overwrite, const char *data,
                   size_t size)
 {
-    __attribute__((cleanup(target_clear))) struct target target = {.folder = -1};
-    int32_t rc = target_open(call, path, overwrite, &target), stop = 0;
+    __attribute__((cleanup(save_end))) struct save save = {.folder = -1, .fd = -1};
+    int32_t rc = save_start(&save, call, path, "/target_path", overwrite), stop = 0;
     if (rc < 0)
         return rc;
-    LLMSPELL_CLEANUP_CLOSE int fd = draft_open(&target);
-    if (fd < 0)
-        return fail_errno(call, &target, errno);
-    int error = write_all(call, fd, data, size, &stop);
-    if (!error)
-        error = rename_draft(&target, overwrite);
-    if (!error)
-        return 0;
-    unlinkat(target.folder, target.draft, 0);
-    return stop < 0 ? stop : fail_errno(call, &target, error);
+    int error = write_all(call, save.fd, data, size, &stop);
+    if (error)
+        return stop < 0 ? stop : save_fail(&save, error);
+    return save_commit(&save);
 }
