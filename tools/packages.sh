@@ -11,9 +11,8 @@ packages=(
     libzmq3-dev nettle-dev liblua5.4-dev                                           # jupyter, lua
     libssl-dev libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
-    libarchive-dev                                                                 # archive_handler
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
-    libarchive-dev                                                                 # spreadsheet_processor
+    libarchive-dev                                                                 # spreadsheet_processor, archive_handler
     libqrencode-dev libzbar-dev libgdk-pixbuf-2.0-dev webp-pixbuf-loader           # qr_code
     libqpdf-dev poppler-utils                                                      # pdf_processor, and its pdftotext
     libmd4c-dev libmd4c-html0-dev                                                  # markdown_converter
