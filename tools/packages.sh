@@ -32,6 +32,7 @@ tests=(
     python3-openpyxl                                                               # another reader of XLSX
     zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images
     qpdf                                                                           # another writer of PDF
+    jq                                                                             # for the bench of tools
     libsqliteodbc                                                                  # a driver for database_connector
     r-cran-whisker                                                                 # the specification of Mustache
     zip unzip bzip2 xz-utils zstd                                                  # archives of others
