@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * coroutine.resume, wrap and close that note which coroutine runs, so that an interrupt reaches it
- * (hooks are per coroutine), and an xpcall whose handler gives way to interrupts. Otherwise they do
- * what Lua's own do. */
+ * coroutine.create, resume, wrap and close that note which coroutine runs, so that an interrupt and
+ * the debugger reach it (hooks are per coroutine); an xpcall whose handler gives way to interrupts;
+ * a pcall that shows errors to a debugger. Otherwise they do what Lua's own do. */
 #include "state.h"
+#include "trace.h"
 
 static int resume(lua_State *L, lua_State *co, int arguments)
 {
@@ -13,9 +14,16 @@ static int resume(lua_State *L, lua_State *co, int arguments)
         return -1;
     }
     lua_xmove(L, co, arguments);
+    struct coroutine_link link = {.up = rt->link, .from = L, .co = co};
+    rt->link = &link;
+    if (TRACE_IS_ON(rt))
+        trace_resume(rt, &link);
     interrupt_switch(rt, co);
     int status = lua_resume(co, L, arguments, &results);
     interrupt_switch(rt, L);
+    if (TRACE_IS_ON(rt))
+        trace_resumed(rt, &link, status);
+    rt->link = link.up;
     if (status != LUA_OK && status != LUA_YIELD) {
         lua_xmove(co, L, 1);
         return -1;
@@ -73,12 +81,22 @@ static int wrapped(lua_State *L)
     return lua_error(L);
 }
 
-static int coroutine_wrap(lua_State *L)
+/* A new thread takes over the hook of the one that makes it: that of the debugger is for those that
+ * run. */
+static int coroutine_create(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
     lua_State *co = lua_newthread(L);
+    if (TRACE_IS_ON(runtime_of(L)))
+        trace_created(co);
     lua_pushvalue(L, 1);
     lua_xmove(L, co, 1);
+    return 1;
+}
+
+static int coroutine_wrap(lua_State *L)
+{
+    coroutine_create(L);
     lua_pushcclosure(L, wrapped, 1);
     return 1;
 }
@@ -118,6 +136,8 @@ static int finish_xpcall(lua_State *L, int status, lua_KContext extra)
 
 static int is_stopped(lua_State *L)
 {
+    if (interrupt_pending(runtime_of(L)) == STOP_NONE && trace_wants_errors(runtime_of(L)))
+        trace_error(L, 0);
     lua_pushboolean(L, interrupt_pending(runtime_of(L)) != STOP_NONE);
     return 1;
 }
@@ -128,7 +148,7 @@ static int protected_call(lua_State *L)
 {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int count = lua_gettop(L);
-    if (!lua_iscfunction(L, 2)) {
+    if (!lua_iscfunction(L, 2) || trace_wants_errors(runtime_of(L))) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_pushvalue(L, 2);
         lua_call(L, 1, 1);
@@ -141,18 +161,59 @@ static int protected_call(lua_State *L)
     return finish_xpcall(L, status, 2);
 }
 
+/* The message handler of a pcall while somebody wants to see errors that are caught. */
+static int show_error(lua_State *L)
+{
+    trace_error(L, 0);
+    lua_settop(L, 1);
+    return 1;
+}
+
+static int plain_call(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_pushboolean(L, 1);
+    lua_insert(L, 1);
+    if (!trace_wants_errors(runtime_of(L))) {
+        int status = lua_pcallk(L, lua_gettop(L) - 2, LUA_MULTRET, 0, 0, finish_xpcall);
+        return finish_xpcall(L, status, 0);
+    }
+    lua_pushcfunction(L, show_error);
+    lua_insert(L, 1);
+    int status = lua_pcallk(L, lua_gettop(L) - 3, LUA_MULTRET, 1, 1, finish_xpcall);
+    return finish_xpcall(L, status, 1);
+}
+
+int coroutine_catches(lua_State *L)
+{
+    lua_CFunction function = lua_tocfunction(L, -1);
+    return function == plain_call || function == protected_call || function == coroutine_resume;
+}
+
+int coroutine_propagates(lua_State *L)
+{
+    lua_Debug activation;
+    if (!lua_getstack(L, 0, &activation))
+        return 0;
+    lua_getinfo(L, "f", &activation);
+    int propagates = lua_tocfunction(L, -1) == wrapped;
+    lua_pop(L, 1);
+    return propagates;
+}
+
 /* The tail call leaves no frame of its own in the tracebacks that handlers take. */
 static const char GUARD[] = "local is_stopped = ...\n"
                             "return function(handler)\n"
                             "  return function(message)\n"
-                            "    if is_stopped() then return message end\n"
+                            "    if is_stopped(message) then return message end\n"
                             "    return handler(message)\n"
                             "  end\n"
                             "end\n";
 
 void coroutine_open(lua_State *L)
 {
-    static const luaL_Reg functions[] = {{"resume", coroutine_resume},
+    static const luaL_Reg functions[] = {{"create", coroutine_create},
+                                         {"resume", coroutine_resume},
                                          {"wrap", coroutine_wrap},
                                          {"close", coroutine_close},
                                          {NULL, NULL}};
@@ -165,4 +226,6 @@ void coroutine_open(lua_State *L)
     lua_call(L, 1, 1);
     lua_pushcclosure(L, protected_call, 1);
     lua_setglobal(L, "xpcall");
+    lua_pushcfunction(L, plain_call);
+    lua_setglobal(L, "pcall");
 }

@@ -8,6 +8,7 @@
 #include "source.h"
 #include "state.h"
 #include "text.h"
+#include "trace.h"
 
 struct cell {
     struct runtime *rt;
@@ -206,6 +207,10 @@ static int run(lua_State *L)
     set_arguments(L, cell->content);
     lua_pushcfunction(L, report_handler);
     int status = chunk_load(L, cell->code, cell->name);
+    if (status == LUA_OK && TRACE_IS_ON(cell->rt)) {
+        trace_loaded(L, -1, cell->code);
+        trace_entry(cell->rt);
+    }
     if (status == LUA_OK)
         status = execute_call(L, push_arguments(L, cell->content));
     if (status != LUA_OK)
@@ -269,10 +274,12 @@ int32_t execute_request(struct runtime *rt, const json_t *content, json_t **ret_
     if (!cell.code.text)
         return llmspell_fail_at(rt->call, LLMSPELL_EINVAL, "/code",
                                 "execute_request needs code, a string");
+    name_chunk(&cell);
+    if (TRACE_IS_ON(rt))
+        trace_cell(rt, cell.name, sizeof cell.name, cell.code);
     cell.code = chunk_trim(cell.code);
     cell.expressions = json_object();
     cell.shown.silent = json_is_true(json_object_get(content, "silent"));
-    name_chunk(&cell);
     source_keep(rt, cell.name, cell.code);
     run_cell(&cell);
     json_t *reply = make_reply(&cell);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state.h"
+#include "trace.h"
 
 /* ---- load ---- */
 
@@ -50,12 +51,54 @@ static int load_text(lua_State *L)
         lua_insert(L, -2);
         return 2;
     }
+    if (TRACE_IS_ON(runtime_of(L)))
+        trace_loaded(L, -1, (struct code){text, size});
     if (has_environment) {
         lua_pushvalue(L, 4);
         if (!lua_setupvalue(L, -2, 1))
             lua_pop(L, 1);
     }
     return 1;
+}
+
+/* Upvalue 1: Lua's own loadfile, or its searcher for Lua files. */
+static int load_file(lua_State *L)
+{
+    lua_pushvalue(L, lua_upvalueindex(1));
+    lua_insert(L, 1);
+    lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+    if (TRACE_IS_ON(runtime_of(L)) && lua_isfunction(L, 1))
+        trace_loaded(L, 1, (struct code){NULL, 0});
+    return lua_gettop(L);
+}
+
+static int finish_file(lua_State *L, int status, lua_KContext extra)
+{
+    (void)status;
+    (void)extra;
+    return lua_gettop(L) - 1;
+}
+
+static int do_file(lua_State *L)
+{
+    const char *name = luaL_optstring(L, 1, NULL);
+    lua_settop(L, 1);
+    if (luaL_loadfile(L, name) != LUA_OK)
+        return lua_error(L);
+    if (TRACE_IS_ON(runtime_of(L)))
+        trace_loaded(L, -1, (struct code){NULL, 0});
+    lua_callk(L, 0, LUA_MULTRET, 0, finish_file);
+    return finish_file(L, 0, 0);
+}
+
+static void wrap_searcher(lua_State *L)
+{
+    lua_getfield(L, -1, LUA_LOADLIBNAME);
+    lua_getfield(L, -1, "searchers");
+    lua_rawgeti(L, -1, 2);
+    lua_pushcclosure(L, load_file, 1);
+    lua_rawseti(L, -2, 2);
+    lua_pop(L, 2);
 }
 
 /* ---- collectgarbage ---- */
@@ -173,6 +216,10 @@ void heavy_open(lua_State *L)
 {
     lua_pushglobaltable(L);
     wrap(L, "load", load_text);
+    wrap(L, "loadfile", load_file);
+    lua_pushcfunction(L, do_file);
+    lua_setfield(L, -2, "dofile");
+    wrap_searcher(L);
     wrap(L, "collectgarbage", collect);
     lua_pushcfunction(L, set_metatable);
     lua_setfield(L, -2, "setmetatable");

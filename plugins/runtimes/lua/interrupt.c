@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "state.h"
+#include "trace.h"
 
 #define INTERRUPT_SIGNAL SIGURG
 #define ATTEND_SIGNAL (SIGRTMIN + 5) /* with SA_RESTART: it ends no system call */
@@ -66,8 +67,12 @@ static void on_hook(lua_State *L, lua_Debug *activation)
     struct runtime *rt = runtime_of(L);
     if (interrupt_pending(rt) == STOP_NONE) {
         disarm(&rt->interrupt, L); /* it may be left over from a stop that is done */
+        if (TRACE_IS_ON(rt) && trace_is_busy(rt))
+            return; /* what waits is served when the code goes on */
         if (atomic_exchange(&rt->interrupt.attend, 0))
             nest_serve(rt);
+        if (TRACE_IS_ON(rt))
+            trace_attend(rt, L, activation);
         if (interrupt_pending(rt) == STOP_NONE)
             return;
     }
@@ -208,6 +213,8 @@ void interrupt_begin(struct runtime *rt)
     set_deadline(interrupt, rt->timeout_s);
     interrupt->running = 1;
     pthread_mutex_unlock(&interrupt->lock);
+    if (TRACE_IS_ON(rt))
+        trace_switch(rt, rt->L);
     interrupt_pending(rt); /* an interrupt that came before this could be reached */
     if (atomic_load(&interrupt->attend))
         arm_to_attend(interrupt, rt->L);
@@ -236,6 +243,8 @@ void interrupt_end(struct runtime *rt)
     pthread_mutex_unlock(&interrupt->lock);
     if (rt->L && lua_gethook(rt->L) == on_hook)
         lua_sethook(rt->L, NULL, 0, 0);
+    if (rt->L && TRACE_IS_ON(rt))
+        trace_ends(rt);
     if (rt->L && interrupt->collector_rests)
         lua_gc(rt->L, LUA_GCRESTART);
     interrupt->collector_rests = 0;
@@ -344,12 +353,37 @@ void interrupt_check(lua_State *L)
         interrupt_raise(L);
 }
 
+void interrupt_recheck(struct runtime *rt, lua_State *L)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    if (!L || rt->interrupt.current != L)
+        return;
+    if (atomic_load(&rt->interrupt.stop) != STOP_NONE)
+        arm(L);
+    else if (atomic_load_explicit(&rt->interrupt.attend, memory_order_relaxed))
+        arm_to_attend(&rt->interrupt, L);
+}
+
 void interrupt_switch(struct runtime *rt, lua_State *next)
 {
     rt->interrupt.current = next;
-    atomic_signal_fence(memory_order_seq_cst);
-    if (next && atomic_load(&rt->interrupt.stop) != STOP_NONE)
-        arm(next); /* the signal may have come while current was changing */
-    else if (atomic_load_explicit(&rt->interrupt.attend, memory_order_relaxed))
-        arm_to_attend(&rt->interrupt, next);
+    interrupt_recheck(rt, next); /* the signal may have come while current was changing */
+}
+
+void interrupt_hold(struct runtime *rt, struct interrupt_rest *ret_rest)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    ret_rest->deadline = interrupt->deadline;
+    clock_gettime(CLOCK_MONOTONIC, &ret_rest->since);
+    stop_timer(interrupt);
+    pthread_mutex_unlock(&interrupt->lock);
+}
+
+void interrupt_release(struct runtime *rt, const struct interrupt_rest *rest)
+{
+    struct interrupt *interrupt = &rt->interrupt;
+    pthread_mutex_lock(&interrupt->lock);
+    resume_deadline(interrupt, rest);
+    pthread_mutex_unlock(&interrupt->lock);
 }

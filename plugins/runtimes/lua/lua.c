@@ -4,22 +4,27 @@
 #include <string.h>
 
 #include "state.h"
+#include "trace.h"
 
 static const struct {
     const char *msg_type;
     int32_t (*answer)(struct runtime *rt, const json_t *content, json_t **ret_reply);
-} REQUESTS[] = {{"execute_request", execute_request}, {"complete_request", complete_request},
-                {"inspect_request", inspect_request}, {"is_complete_request", is_complete_request},
-                {"comm_open", comm_request},          {"comm_msg", comm_request},
-                {"comm_close", comm_request},         {"comm_info_request", comm_info_request}};
+} REQUESTS[] = {{"execute_request", execute_request},  {"complete_request", complete_request},
+                {"inspect_request", inspect_request},  {"is_complete_request", is_complete_request},
+                {"comm_open", comm_request},           {"comm_msg", comm_request},
+                {"comm_close", comm_request},          {"comm_info_request", comm_info_request},
+                {"debuggee_request", debuggee_request}};
 
 static void lua_runtime_close(void *self)
 {
     struct runtime *rt = self;
     if (!rt)
         return;
+    trace_close(rt);
     state_close(rt);
     interrupt_close(rt);
+    json_decref(rt->environment);
+    free(rt->path);
     free(rt);
 }
 
@@ -39,12 +44,15 @@ static int32_t lua_runtime_open(struct llmspell_call *call, const json_t *config
     rt->timeout_s = llmspell_number(config, "timeout_s", 0);
     rt->memory_limit = (size_t)llmspell_integer(config, "memory_mb", 0) << 20;
     rt->memory_reserve = RUNTIME_RESERVE;
+    const char *path = llmspell_string(config, "path");
+    rt->path = path ? strdup(path) : NULL;
     int32_t code = interrupt_open(rt, call);
     if (code < 0) {
+        free(rt->path);
         free(rt);
         return code;
     }
-    code = state_open(rt, call, llmspell_string(config, "path"));
+    code = state_open(rt, call, rt->path);
     if (code < 0) {
         lua_runtime_close(rt);
         return code;

@@ -7,6 +7,7 @@
 
 #include "state.h"
 #include "text.h"
+#include "trace.h"
 
 #define PART 262144 /* bytes */
 
@@ -18,7 +19,8 @@ static void send(struct runtime *rt, int32_t stream, const char *text, size_t si
         if (part > 0 && interrupt_pending(rt) != STOP_NONE)
             return;
         part = size < PART ? size : PART;
-        rt->executor->write(rt->call, stream, text, part);
+        if (!TRACE_IS_ON(rt) || !trace_write(rt, stream, text, part))
+            rt->executor->write(rt->call, stream, text, part);
     }
 }
 
@@ -123,6 +125,8 @@ static int print(lua_State *L)
         }
     }
     luaL_addchar(&buffer, '\n');
+    if (TRACE_IS_ON(runtime_of(L)))
+        trace_print(L, count);
     output_write(runtime_of(L), LLMSPELL_STDOUT, luaL_buffaddr(&buffer), luaL_bufflen(&buffer));
     return 0;
 }
@@ -220,4 +224,5 @@ void output_close(struct runtime *rt)
         if (rt->streams[number].file)
             fclose(rt->streams[number].file);
     json_decref(rt->line);
+    rt->line = NULL;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "state.h"
+#include "trace.h"
 
 #define PATIENCE 25 /* interrupted waits (20 ms each) between SIGTERM and SIGKILL */
 
@@ -36,7 +37,8 @@ struct pipe_file {
 
 /* A process group of its own, so that all of it can be ended; not on a terminal, which only the
  * foreground group may read. fd, if there is one, becomes the child's descriptor `as`. */
-static int spawn_shell(const char *command, int own_group, int fd, int as, pid_t *ret_pid)
+static int spawn_shell(const struct runtime *rt, const char *command, int own_group, int fd, int as,
+                       pid_t *ret_pid)
 {
     char shell[] = "sh", option[] = "-c";
     char *arguments[] = {shell, option, (char *)(uintptr_t)command, NULL};
@@ -60,8 +62,12 @@ static int spawn_shell(const char *command, int own_group, int fd, int as, pid_t
     if (error == 0) {
         if (fd >= 0)
             error = posix_spawn_file_actions_adddup2(&actions, fd, as);
+        char **names = rt->environment ? trace_environment(rt, environ) : environ;
         if (error == 0)
-            error = posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, arguments, environ);
+            error = names ? posix_spawn(ret_pid, "/bin/sh", &actions, &attributes, arguments, names)
+                          : ENOMEM;
+        if (names != environ)
+            trace_environment_free(names, environ);
         posix_spawn_file_actions_destroy(&actions);
     }
     posix_spawnattr_destroy(&attributes);
@@ -137,7 +143,7 @@ static int os_execute(lua_State *L)
     }
     pid_t pid = 0;
     int own_group = !isatty(STDIN_FILENO);
-    int error = spawn_shell(command, own_group, -1, -1, &pid);
+    int error = spawn_shell(runtime_of(L), command, own_group, -1, -1, &pid);
     if (error) {
         errno = error;
         return luaL_fileresult(L, 0, NULL);
@@ -177,12 +183,13 @@ static int collect_file(lua_State *L)
 }
 
 /* The parent's end of a pipe to or from a new child, or -errno. */
-static int start_child(struct child *child, const char *command, int reads)
+static int start_child(const struct runtime *rt, struct child *child, const char *command,
+                       int reads)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) < 0)
         return -errno;
-    int error = spawn_shell(command, child->own_group, ends[reads ? 1 : 0],
+    int error = spawn_shell(rt, command, child->own_group, ends[reads ? 1 : 0],
                             reads ? STDOUT_FILENO : STDIN_FILENO, &child->pid);
     close(ends[reads ? 1 : 0]);
     if (error == 0)
@@ -206,7 +213,7 @@ static int io_popen(lua_State *L)
         return luaL_error(L, "not enough memory");
     child->own_group = !isatty(STDIN_FILENO);
     child->cell = rt->cell;
-    int fd = start_child(child, command, reads);
+    int fd = start_child(rt, child, command, reads);
     file->stream.f = fd >= 0 ? fdopen(fd, mode) : NULL;
     if (!file->stream.f) {
         errno = fd < 0 ? -fd : errno;

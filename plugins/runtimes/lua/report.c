@@ -6,12 +6,15 @@
 
 #include "state.h"
 #include "text.h"
+#include "trace.h"
 
 /* Runs where the error happened, before the stack unwinds; with hooks off if an interrupt raised
  * it, so it must run no code of the script. */
 int report_handler(lua_State *L)
 {
     struct runtime *rt = runtime_of(L);
+    if (TRACE_IS_ON(rt))
+        trace_error(L, 1);
     free(rt->traceback);
     rt->traceback = NULL;
     luaL_traceback(L, L, NULL, 1);

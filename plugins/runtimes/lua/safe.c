@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "state.h"
+#include "trace.h"
 
 /* Upvalue 1: Lua's own load. */
 static int load_text(lua_State *L)
@@ -41,6 +42,8 @@ static int search(lua_State *L)
     if (luaL_loadfilex(L, file, "t") != LUA_OK)
         return luaL_error(L, "error loading module '%s' from file '%s':\n\t%s", lua_tostring(L, 1),
                           file, lua_tostring(L, -1));
+    if (TRACE_IS_ON(runtime_of(L)))
+        trace_loaded(L, -1, (struct code){NULL, 0});
     lua_insert(L, -2);
     return 2;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Names and their values without running code (see scope.h). */
 #include "scope.h"
+#include "trace.h"
 
 #include <string.h>
 
@@ -179,6 +180,17 @@ static void push_local(lua_State *L, const struct scope *scope, const struct loc
         push_chain(L, &earlier, local->last, depth - 1);
 }
 
+/* In the midst of debugging the names of a frame, with its globals behind them. */
+static void push_globals(lua_State *L)
+{
+    if (TRACE_IS_ON(runtime_of(L))) {
+        if (trace_push_names(L))
+            return;
+        lua_pop(L, 1);
+    }
+    lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+}
+
 static void push_base(lua_State *L, const struct scope *scope, int depth)
 {
     const struct local *local = scope->part_count ? scope_local(scope) : NULL;
@@ -190,7 +202,7 @@ static void push_base(lua_State *L, const struct scope *scope, int depth)
         push_local(L, scope, local, depth);
         i = 1;
     } else {
-        lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_GLOBALS);
+        push_globals(L);
     }
     for (; i < scope->part_count; i++) {
         push_key(L, scope, scope->parts[i]);

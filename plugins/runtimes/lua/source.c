@@ -82,6 +82,18 @@ static int fits(struct code code, const lua_Debug *about)
            memmem(last.text, last.size, "end", 3);
 }
 
+struct code source_cell(const struct runtime *rt, const char *name)
+{
+    const struct sources *sources = rt->sources;
+    for (size_t i = 1; sources && i <= SOURCE_CELLS; i++) {
+        const struct source_cell *cell =
+            &sources->cells[(sources->next + SOURCE_CELLS - i) % SOURCE_CELLS];
+        if (cell->name && strcmp(cell->name, name) == 0)
+            return (struct code){cell->text, cell->size};
+    }
+    return (struct code){NULL, 0};
+}
+
 static int find_cell(const struct sources *sources, const lua_Debug *about, struct code *ret_code)
 {
     for (size_t i = 1; sources && i <= SOURCE_CELLS; i++) {
@@ -96,8 +108,8 @@ static int find_cell(const struct sources *sources, const lua_Debug *about, stru
     return 0;
 }
 
-/* Reads a regular file; malloc'ed. O_NONBLOCK: a pipe of that name must not make anybody wait. */
-static char *read_file(const char *path, size_t *ret_size)
+/* O_NONBLOCK: a pipe of that name must not make anybody wait. */
+char *source_read(const char *path, size_t *ret_size)
 {
     LLMSPELL_CLEANUP_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat about;
@@ -126,7 +138,7 @@ int source_find(struct runtime *rt, const lua_Debug *about, struct code *ret_cod
     if (find_cell(rt->sources, about, ret_code))
         return 1;
     if (*about->source == '@')
-        ret_code->text = *ret_own = read_file(about->source + 1, &ret_code->size);
+        ret_code->text = *ret_own = source_read(about->source + 1, &ret_code->size);
     else if (*about->source != '=')
         *ret_code = (struct code){about->source, about->srclen}; /* load("…") */
     else

@@ -23,6 +23,10 @@ struct sources {
 
 void source_keep(struct runtime *rt, const char *name, struct code code);
 void source_close(struct runtime *rt);
+/* The text of the cell that was kept last under a chunk name; text NULL: none. */
+struct code source_cell(const struct runtime *rt, const char *name);
+/* A regular file; malloc'ed. NULL: there is none, or it is too large. */
+char *source_read(const char *path, size_t *ret_size);
 /* The text that holds a function (what lua_getinfo says with "S"). *ret_own: to be freed. 0 if
  * there is none that fits. */
 int source_find(struct runtime *rt, const lua_Debug *about, struct code *ret_code, char **ret_own);

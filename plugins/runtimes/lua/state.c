@@ -9,9 +9,11 @@
 #include "source.h"
 #include "state.h"
 #include "text.h"
+#include "trace.h"
 
 #define CLOSE_SECONDS 2    /* for all finalizers of a state that is closed */
 #define BIG_BLOCK 16777216 /* bytes */
+#define LUA_PROTO 10       /* what Lua calls a new prototype: LUA_TPROTO of its lobject.h */
 
 /* Only this thread writes; others read it for a state dump. */
 static void set_used(struct runtime *rt, size_t used)
@@ -48,6 +50,7 @@ static void *allocate(void *data, void *block, size_t old_size, size_t new_size)
     void *grown = realloc(block, new_size);
     if (!grown)
         return new_size <= before ? block : NULL; /* Lua counts on shrinking to work */
+    rt->protos += !block && old_size == LUA_PROTO;
     if (new_size >= BIG_BLOCK)
         use_huge_pages(grown, new_size);
     set_used(rt, used + new_size - before);
@@ -115,6 +118,29 @@ static void append_rocks(lua_State *L)
     lua_pop(L, 1);
 }
 
+static const char BASELINE = 0; /* its address is the key */
+
+void state_push_baseline(lua_State *L)
+{
+    if (lua_rawgetp(L, LUA_REGISTRYINDEX, &BASELINE) == LUA_TTABLE)
+        return;
+    lua_pop(L, 1);
+    lua_newtable(L);
+}
+
+static void keep_baseline(lua_State *L)
+{
+    lua_pushglobaltable(L);
+    lua_newtable(L);
+    for (lua_pushnil(L); lua_next(L, -3);) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &BASELINE);
+    lua_pop(L, 1);
+}
+
 static int open_libraries(lua_State *L)
 {
     struct runtime *rt = runtime_of(L);
@@ -153,6 +179,7 @@ static int open_libraries(lua_State *L)
     lua_newtable(L);
     lua_setglobal(L, "arg");
     library_open(L); /* behind all that opens something */
+    keep_baseline(L);
     return 0;
 }
 
@@ -199,6 +226,7 @@ int32_t state_open(struct runtime *rt, struct llmspell_call *call, const char *p
 /* Finalizers run now: for how long, the kernel's end must not depend on them. */
 void state_close(struct runtime *rt)
 {
+    double timeout = rt->timeout_s;
     if (rt->L) {
         rt->timeout_s = CLOSE_SECONDS;
         rt->closing = 1;
@@ -211,5 +239,10 @@ void state_close(struct runtime *rt)
     process_close(rt);
     output_close(rt);
     free(rt->traceback);
+    rt->traceback = NULL;
     source_close(rt);
+    memset(rt->nested, 0, sizeof rt->nested);
+    memset(rt->streams, 0, sizeof rt->streams);
+    rt->closing = 0;
+    rt->timeout_s = timeout;
 }

@@ -99,6 +99,13 @@ struct runtime {
     int displaying;      /* calls of __display that are under way, one in the other */
     uint64_t display_seed, display_count; /* of the ids that display makes; seed 0: not yet */
 
+    struct debug *debug;         /* debug/debug.h; NULL: no debugger is attached */
+    struct debug *debugger;      /* the same, kept for the next one */
+    struct coroutine_link *link; /* the innermost coroutine that was resumed */
+    size_t protos;               /* prototypes of functions that were made */
+    char *path;                  /* of the configuration */
+    json_t *environment;         /* what a debugger's launch put over the process's; or NULL */
+
     struct child *children; /* of io.popen: those that nobody has waited for */
     uint64_t cell, cells;   /* the one that runs, which is theirs; 0: none. How many there were */
     int collecting;         /* the collector closes a file: it must not wait */
@@ -116,6 +123,7 @@ void state_close(struct runtime *rt);
 /* Calls function(L) with data as light userdata, protected. The Lua status; the error is left on
  * the stack, which the caller clears with lua_settop(rt->L, 0). */
 int state_call(struct runtime *rt, lua_CFunction function, void *data);
+void state_push_baseline(lua_State *L); /* a copy of the globals as they were at the start */
 
 /* ---- safe.c ---- */
 void safe_openlibs(lua_State *L); /* instead of luaL_openlibs */
@@ -133,6 +141,11 @@ void interrupt_check(lua_State *L);                        /* raises if the code
 int interrupt_raise(lua_State *L);                         /* never returns */
 void interrupt_switch(struct runtime *rt, lua_State *next); /* another coroutine runs now */
 void interrupt_attend(struct runtime *rt);                  /* [any-thread] */
+/* A hook was set: what came meanwhile takes its place. */
+void interrupt_recheck(struct runtime *rt, lua_State *L);
+/* The deadline rests in between. */
+void interrupt_hold(struct runtime *rt, struct interrupt_rest *ret_rest);
+void interrupt_release(struct runtime *rt, const struct interrupt_rest *rest);
 void interrupt_suspend(struct runtime *rt, struct interrupt_rest *ret_rest);
 void interrupt_resume(struct runtime *rt, const struct interrupt_rest *rest);
 
@@ -181,6 +194,8 @@ void process_close(struct runtime *rt);
 
 /* ---- coroutine.c, system.c, output.c, input.c ---- */
 void coroutine_open(lua_State *L);
+int coroutine_catches(lua_State *L);    /* the function on top keeps errors from its caller */
+int coroutine_propagates(lua_State *L); /* what runs is the function of coroutine.wrap */
 void system_open(lua_State *L);
 void output_open(lua_State *L);
 void output_write(struct runtime *rt, int32_t stream, const char *text, size_t size);

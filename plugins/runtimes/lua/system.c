@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The functions of os that must not act on the whole kernel: os.exit ends the cell, os.setlocale
- * changes nothing. What starts programs is in process.c. */
+ * changes nothing, os.getenv knows what a debugger's launch has set. What starts programs is in
+ * process.c. */
 #include <string.h>
 
 #include "state.h"
+#include "trace.h"
 
 /* os.exit([code]): true is 0, false is 1. No pcall stops it: it ends the cell as an interrupt does.
  */
@@ -29,6 +31,12 @@ static int os_setlocale(lua_State *L)
     return 1;
 }
 
+static int os_getenv(lua_State *L)
+{
+    lua_pushstring(L, trace_getenv(runtime_of(L), luaL_checkstring(L, 1)));
+    return 1;
+}
+
 void system_open(lua_State *L)
 {
     lua_getglobal(L, "os");
@@ -36,5 +44,9 @@ void system_open(lua_State *L)
     lua_setfield(L, -2, "exit");
     lua_pushcfunction(L, os_setlocale);
     lua_setfield(L, -2, "setlocale");
+    if (!runtime_of(L)->safe) {
+        lua_pushcfunction(L, os_getenv);
+        lua_setfield(L, -2, "getenv");
+    }
     lua_pop(L, 1);
 }

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The hook. No thread has one while there is no breakpoint and no step. With breakpoints: the call
+ * hook; the return hook only while a function that holds a breakpoint is on the stack; the line
+ * hook only while such a function runs, or one that is stepped through. lua_sethook walks all
+ * frames of a thread, so the mask is written in place; where the layout of Lua's structs is not
+ * what we know, all three hooks stay on instead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "debug.h"
+
+enum { ALL = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE };
+
+static const char UNKNOWN = 0; /* its address: a base that has to be found */
+
+static void on_event(lua_State *L, lua_Debug *activation);
+
+int hook_is_own(lua_State *L)
+{
+    return lua_gethook(L) == on_event;
+}
+
+/* ---- which functions hold a breakpoint ---- */
+
+static int table_has(lua_State *L, int line)
+{
+    int has = lua_rawgeti(L, -1, line) == LUA_TBOOLEAN;
+    lua_pop(L, 1);
+    return has;
+}
+
+/* Does the function have code at a line with a breakpoint? */
+static int has_lines(lua_State *L, lua_Debug *about, const struct script *script)
+{
+    int has = 0;
+    lua_getinfo(L, "L", about);
+    for (size_t i = 0; lua_istable(L, -1) && i < script->lines.count && !has; i++)
+        has = table_has(L, script->lines.items[i].line);
+    lua_pop(L, 1);
+    return has;
+}
+
+static void fill(struct debug *debug, lua_State *L, const void *frame, struct slot *slot)
+{
+    struct runtime *rt = debug->rt;
+    lua_Debug about = {.i_ci = (struct CallInfo *)(uintptr_t)frame};
+    size_t reserve = rt->memory_reserve;
+    rt->memory_reserve = RUNTIME_RESERVE;
+    lua_getinfo(L, "S", &about);
+    slot->is_internal = (unsigned char)script_is_internal(about.source);
+    if (!slot->is_internal && *about.what != 'C') {
+        slot->script = script_find(debug, about.source);
+        if (slot->script && !slot->script->is_loaded)
+            script_loaded(debug, slot->script);
+        if (slot->script && slot->script->lines.count > 0)
+            slot->has_lines = (unsigned char)has_lines(L, &about, slot->script);
+        if (debug->functions.count > 0)
+            slot->entry = breakpoint_of_function(debug, L, &about, slot->script);
+    }
+    rt->memory_reserve = reserve;
+}
+
+static void forget_slots(struct debug *debug)
+{
+    memset(debug->slots, 0, sizeof debug->slots);
+    debug->slots_protos = debug->rt->protos;
+}
+
+/* What is known of the frame's function; NULL of a C function. */
+static struct slot *slot_of(struct debug *debug, lua_State *L, const void *frame)
+{
+    const void *function;
+    int line = 0;
+    if (debug->layout.is_known) {
+        function = layout_function(frame);
+    } else {
+        lua_Debug about = {.i_ci = (struct CallInfo *)(uintptr_t)frame};
+        lua_getinfo(L, "S", &about);
+        function = *about.what == 'C' ? NULL : about.source; /* with the line, that is unique */
+        line = about.linedefined;
+    }
+    if (!function)
+        return NULL;
+    if (debug->slots_protos != debug->rt->protos)
+        forget_slots(debug); /* a new prototype may have the address of an old one */
+    struct slot *slot =
+        &debug->slots[(((uintptr_t)function >> 4) + (unsigned)line) & (DEBUG_SLOTS - 1)];
+    if (slot->function == function && slot->line == line)
+        return slot;
+    *slot = (struct slot){.function = function, .line = line};
+    fill(debug, L, frame, slot);
+    return slot;
+}
+
+/* ---- which hooks are on ---- */
+
+static int wants_lines(struct debug *debug, lua_State *L, const void *frame)
+{
+    if (debug->data_count > 0 || step_is_wanted(debug, L, frame))
+        return 1;
+    const struct slot *slot = slot_of(debug, L, frame);
+    return slot && (slot->has_lines || slot->entry);
+}
+
+static int mask_for(const struct debug *debug, lua_State *L, int lines)
+{
+    if (!debug->layout.is_known)
+        return ALL;
+    int returns = debug->base || lines || debug->step.any || debug->step.L == L;
+    return LUA_MASKCALL | (returns ? LUA_MASKRET : 0) | (lines ? LUA_MASKLINE : 0);
+}
+
+/* An interrupt may come at any time, and sets a hook of its own: it must not be overwritten. */
+static void set_mask(struct debug *debug, lua_State *L, int mask)
+{
+    if (!debug->layout.is_known)
+        return;
+    volatile int *place = layout_mask(&debug->layout, L);
+    if (*place == mask)
+        return;
+    *place = mask;
+    atomic_signal_fence(memory_order_seq_cst);
+    interrupt_recheck(debug->rt, L);
+}
+
+/* Finds the outermost frame with a breakpoint. */
+static void settle(struct debug *debug, lua_State *L, const void *frame)
+{
+    debug->base_L = L;
+    debug->base = NULL;
+    if (!debug->layout.is_known)
+        return;
+    for (; layout_previous(frame); frame = layout_previous(frame)) {
+        const struct slot *slot = slot_of(debug, L, frame);
+        if (slot && (slot->has_lines || slot->entry))
+            debug->base = frame;
+    }
+}
+
+static int is_wanted(const struct debug *debug, lua_State *L)
+{
+    return debug->quiet == 0 && (debug->everywhere || debug->step.any || debug->step.L == L);
+}
+
+void hook_install(struct debug *debug, lua_State *L)
+{
+    if (!hook_is_own(L))
+        thread_known(L, L);
+    debug->base_L = L;
+    debug->base = &UNKNOWN;
+    lua_sethook(L, on_event, ALL, 0);
+    interrupt_recheck(debug->rt, L);
+}
+
+static void uninstall(lua_State *L)
+{
+    if (!hook_is_own(L))
+        return;
+    lua_sethook(L, NULL, 0, 0);
+    interrupt_recheck(runtime_of(L), L);
+}
+
+void hook_remove_all(struct debug *debug, lua_State *L)
+{
+    thread_each(debug, L, uninstall);
+}
+
+void hook_changed(struct debug *debug)
+{
+    debug->epoch++;
+    debug->everywhere = debug->line_count || debug->functions.count || debug->data_count;
+    debug->base = &UNKNOWN;
+    debug->entry = NULL;
+    debug->has_changed = 1; /* what runs gets its hook when it goes on */
+    forget_slots(debug);
+}
+
+/* ---- events ---- */
+
+static void stop_at(struct debug *debug, lua_State *L, const char *reason, json_t *hits)
+{
+    struct stop_reason why = {.reason = reason, .hits = hits};
+    stop_here(debug, L, &why);
+}
+
+static void on_line(struct debug *debug, lua_State *L, lua_Debug *activation)
+{
+    const void *frame = activation->i_ci;
+    struct slot *slot = slot_of(debug, L, frame);
+    int line = activation->currentline;
+    json_t *hits = NULL;
+    if (!slot || slot->is_internal)
+        return;
+    if (debug->data_count > 0 && (hits = data_changed(debug, L))) {
+        stop_at(debug, L, "data breakpoint", hits);
+        return;
+    }
+    if (debug->entry == frame) {
+        debug->entry = NULL;
+        if (breakpoint_counts(debug, L, debug->entry_breakpoint)) {
+            stop_at(debug, L, "function breakpoint", json_pack("[i]", debug->entry_breakpoint->id));
+            return;
+        }
+    }
+    if (slot->has_lines && lines_has(slot->script->marks, slot->script->mark_end, line) &&
+        (hits = breakpoint_hit(debug, L, slot->script, line)))
+        stop_at(debug, L, "breakpoint", hits);
+    else if (step_reached(debug, L, activation))
+        stop_at(debug, L, debug->step.reason, NULL);
+}
+
+static void on_call(struct debug *debug, lua_State *L, lua_Debug *activation)
+{
+    const void *frame = activation->i_ci;
+    if (debug->step.L == L)
+        step_call(debug, L, activation);
+    if (frame == debug->base && activation->event == LUA_HOOKCALL)
+        debug->base = NULL; /* it was left by an error */
+    struct slot *slot = slot_of(debug, L, frame);
+    if (slot && slot->entry) {
+        debug->entry = frame;
+        debug->entry_breakpoint = slot->entry;
+    }
+    if (slot && (slot->has_lines || slot->entry) && !debug->base)
+        debug->base = frame;
+    set_mask(debug, L, mask_for(debug, L, wants_lines(debug, L, frame)));
+}
+
+static void on_return(struct debug *debug, lua_State *L, const lua_Debug *activation)
+{
+    const void *frame = activation->i_ci;
+    if (debug->step.L == L)
+        step_return(debug, L, activation);
+    if (frame == debug->entry)
+        debug->entry = NULL;
+    if (frame == debug->base)
+        debug->base = NULL;
+    if (!debug->layout.is_known)
+        return;
+    const void *caller = layout_previous(frame);
+    int lines = caller && layout_previous(caller) && wants_lines(debug, L, caller);
+    set_mask(debug, L, mask_for(debug, L, lines));
+    if (lines) {
+        layout_trap(frame);
+        layout_trap(caller);
+    }
+}
+
+static void on_event(lua_State *L, lua_Debug *activation)
+{
+    struct debug *debug = runtime_of(L)->debug;
+    if (!debug || !is_wanted(debug, L)) {
+        uninstall(L);
+        return;
+    }
+    int is_line = activation->event == LUA_HOOKLINE;
+    if (debug->base_L != L || debug->base == &UNKNOWN) {
+        settle(debug, L, activation->i_ci);
+        if (is_line)
+            set_mask(debug, L, mask_for(debug, L, wants_lines(debug, L, activation->i_ci)));
+    }
+    if (is_line)
+        on_line(debug, L, activation);
+    else if (activation->event == LUA_HOOKRET)
+        on_return(debug, L, activation);
+    else
+        on_call(debug, L, activation);
+}
+
+/* ---- threads ---- */
+
+/* A hook of the script's own stays: there are no breakpoints in a thread with one. */
+static int may_install(lua_State *L)
+{
+    lua_Hook hook = lua_gethook(L);
+    return !hook || hook == on_event;
+}
+
+void trace_switch(struct runtime *rt, lua_State *next)
+{
+    struct debug *debug = rt->debug;
+    if (!next)
+        return;
+    if (!is_wanted(debug, next))
+        uninstall(next);
+    else if (may_install(next))
+        hook_install(debug, next);
+}
+
+void trace_resume(struct runtime *rt, struct coroutine_link *link)
+{
+    struct debug *debug = rt->debug;
+    link->base = debug->base_L == link->from ? debug->base : &UNKNOWN;
+    link->epoch = debug->epoch;
+    if (lua_status(link->co) == LUA_OK)
+        thread_known(link->co, link->co);
+    trace_switch(rt, link->co);
+}
+
+void trace_resumed(struct runtime *rt, struct coroutine_link *link, int status)
+{
+    struct debug *debug = rt->debug;
+    lua_State *L = link->from;
+    lua_Debug activation;
+    if (status != LUA_OK && status != LUA_YIELD)
+        exception_in_coroutine(debug, link);
+    if (!rt->debug)
+        return; /* detached meanwhile */
+    if (status != LUA_YIELD)
+        thread_ended(debug, L, link->co);
+    if (debug->step.L == link->co && lua_getstack(L, 0, &activation)) {
+        step_begin(debug, L, GO_OUT); /* it goes on in the thread that resumed this one */
+        link->epoch = debug->epoch - 1;
+    }
+    if (link->epoch == debug->epoch && hook_is_own(L)) {
+        debug->base_L = L;
+        debug->base = link->base;
+    } else {
+        trace_switch(rt, L);
+    }
+}
+
+void trace_attend(struct runtime *rt, lua_State *L, lua_Debug *activation)
+{
+    struct debug *debug = rt->debug;
+    trace_switch(rt, L);
+    if (debug->quiet)
+        return;
+    debug->has_changed = 0;
+    if (debug->pause) {
+        debug->pause = 0;
+        stop_at(debug, L, "pause", NULL);
+    } else if (hook_is_own(L) && activation->event != LUA_HOOKCOUNT) {
+        on_event(L, activation); /* it was ours as well */
+    }
+}
+
+void trace_entry(struct runtime *rt)
+{
+    struct debug *debug = rt->debug;
+    if (!debug->options.stop_on_entry || debug->quiet)
+        return;
+    debug->options.stop_on_entry = 0;
+    step_clear(debug);
+    debug->step = (struct step){.L = rt->L, .any = 1, .depth = rt->depth, .reason = "entry"};
+    trace_switch(rt, rt->L);
+}
+
+int trace_is_busy(const struct runtime *rt)
+{
+    return rt->debug->in_hook > 0;
+}
+
+void trace_created(lua_State *co)
+{
+    uninstall(co);
+}
+
+void trace_ends(struct runtime *rt)
+{
+    struct debug *debug = rt->debug;
+    if (rt->depth == debug->step.depth && !debug->stopped.L)
+        step_clear(debug);
+    uninstall(rt->L);
+}
