@@ -30,14 +30,26 @@ static char *kernels_folder(const struct args *args)
     return n < 0 ? NULL : path;
 }
 
-static json_t *kernelspec(const struct cli *cli, const char *display_name)
+/* JupyterLab shows its bug button by this alone. The kernel will read the same configuration. */
+static bool has_debugger(const struct config *config)
+{
+    const char *list = config_string(config, "kernel", "protocol");
+    for (const char *at = list; at && (at = strstr(at, "dap")); at += 3)
+        if ((at == list || strchr(", ", at[-1])) && strchr(", ", at[3]))
+            return true;
+    return false;
+}
+
+static json_t *kernelspec(const struct cli *cli, const char *display_name,
+                          const struct config *config)
 {
     /* The version says that a registration file is understood, too (JEP 66). */
     return json_pack(
         "{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:s, s:{s:b, s:[s]}}", "argv", cli->program, "-q",
         "kernel", "start", "--connection-file", "{connection_file}", "display_name", display_name,
         "language", "lua", "interrupt_mode", "message", "kernel_protocol_version",
-        LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", 0, "supported_encryption", "curve");
+        LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", has_debugger(config),
+        "supported_encryption", "curve");
 }
 
 /* ---- what is in the folder already ---- */
@@ -128,7 +140,11 @@ static int run(struct cli *cli, const struct args *args)
     LLMSPELL_CLEANUP_FREE char *kernels = kernels_folder(args), *folder = NULL;
     if (!kernels || asprintf(&folder, "%s/%s", kernels, name ? name : "llmspell-lua") < 0)
         return EXIT_FAILED;
-    LLMSPELL_CLEANUP_JSON json_t *spec = kernelspec(cli, title ? title : "Lua (llmspell)");
+    const struct config *config;
+    int status = cli_config(cli, &config);
+    if (status != 0)
+        return status;
+    LLMSPELL_CLEANUP_JSON json_t *spec = kernelspec(cli, title ? title : "Lua (llmspell)", config);
     return write_spec(cli, folder, spec, args_has(args, "replace"));
 }
 

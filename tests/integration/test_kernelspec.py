@@ -66,7 +66,7 @@ def test_jupyter_accepts_it(llmspell):
     assert manager.find_kernel_specs() == {"llmspell-lua": str(folder)}
     spec = manager.get_kernel_spec("llmspell-lua")
     assert spec.language == "lua" and spec.interrupt_mode == "message" and spec.display_name
-    assert spec.metadata["debugger"] is False
+    assert spec.metadata["debugger"] is True
     written = json.loads((folder / "kernel.json").read_text())
     assert all(isinstance(written[key], str) for key in ("display_name", "language"))
     assert all(isinstance(word, str) for word in written["argv"])

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every tool, by the cases beside its source (plugins/tools/NAME/cases.json), through the real
 binary: one process a step, in an empty working directory; each where the tool runs by default, and
-in a sandboxed process of its own. Results are checked against the result schema of the manifest on
+in a sandboxed process of its own if that is another place. Results are checked against the result schema of the manifest on
 the way ([tools] check_results)."""
 import base64
 import json
+import os
 import re
 from pathlib import Path
 
@@ -15,11 +16,20 @@ from conftest import ROOT
 TOOLS = sorted(p.parent.name for p in (ROOT / "plugins" / "tools").glob("*/CMakeLists.txt"))
 
 
+def isolations(name):
+    """Where it runs: by default, and in a process, if that is not the same. A sanitizer sees the
+    tool's own code once."""
+    manifest = json.loads((ROOT / "plugins" / "tools" / name / f"{name}.json").read_text())
+    once = manifest.get("isolation") == "process" or os.environ.get("LLMSPELL_SANITIZER")
+    return ["auto"] if once else ["auto", "process"]
+
+
 def load_cases():
     for name in TOOLS:
         path = ROOT / "plugins" / "tools" / name / "cases.json"
         for index, case in enumerate(json.loads(path.read_text()) if path.exists() else []):
-            yield pytest.param(name, case, id=f"{name}-{index}")
+            for isolation in isolations(name):
+                yield pytest.param(name, case, isolation, id=f"{name}-{index}-{isolation}")
 
 
 def set_up(folder, setup):
@@ -81,8 +91,7 @@ def check(step, reply, where):
         f"a case without an expectation: {where}"
 
 
-@pytest.mark.parametrize("isolation", ["auto", "process"])
-@pytest.mark.parametrize("name,case", load_cases())
+@pytest.mark.parametrize("name,case,isolation", load_cases())
 def test_case(llmspell, name, case, isolation):
     set_up(llmspell.cwd, case.get("setup", {}))
     env = {"TMPDIR": str(llmspell.cwd), "LLMSPELL_TOOLS_ISOLATION": isolation}
