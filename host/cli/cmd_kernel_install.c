@@ -44,12 +44,12 @@ static json_t *kernelspec(const struct cli *cli, const char *display_name,
                           const struct config *config)
 {
     /* The version says that a registration file is understood, too (JEP 66). */
-    return json_pack(
-        "{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:s, s:{s:b, s:[s]}}", "argv", cli->program, "-q",
-        "kernel", "start", "--connection-file", "{connection_file}", "display_name", display_name,
-        "language", "lua", "interrupt_mode", "message", "kernel_protocol_version",
-        LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", has_debugger(config),
-        "supported_encryption", "curve");
+    return json_pack("{s:[s, s, s, s, s, s], s:s, s:s, s:s, s:s, s:{s:b, s:[s]}}", "argv",
+                     cli->program, "-q", "kernel", "start", "--connection-file",
+                     "{connection_file}", "display_name", display_name, "language", "lua",
+                     "interrupt_mode", "message", "kernel_protocol_version",
+                     LLMSPELL_MESSAGES_VERSION, "metadata", "debugger", has_debugger(config),
+                     "supported_encryption", "curve");
 }
 
 /* ---- what is in the folder already ---- */
