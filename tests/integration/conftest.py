@@ -2,8 +2,10 @@
 """What the integration tests share: the binary, a home of its own for each test, kernels."""
 import json
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -64,6 +66,14 @@ class Llmspell:
     def log(self, id="test"):
         path = self.home / "logs" / f"{id}.log"
         return path.read_text() if path.exists() else ""
+
+
+@pytest.fixture
+def tmp_path(tmp_path_factory):
+    """pytest's own looks through the folders of all tests for each, and keeps them."""
+    path = Path(tempfile.mkdtemp(prefix="test-", dir=tmp_path_factory.getbasetemp()))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
