@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/page.h"
 #include "cli/tool_members.h"
+#include "util/json_text.h"
 
 #define INDENT 4
 #define RESULT_MAX 600 /* bytes of an example's result that are shown */
@@ -219,15 +220,26 @@ static void write_quoted(const char *text)
     fputc('\'', stdout);
 }
 
+/* As tool invoke prints it: Jansson would show 17 digits. The caller frees it. */
+static char *compact(const json_t *value)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = value ? open_memstream(&text, &size) : NULL;
+    if (!out)
+        return NULL;
+    json_text_write(out, value, 0);
+    fclose(out);
+    return text;
+}
+
 static void print_example(const struct page *page, const json_t *info, const json_t *example)
 {
     const char *title = llmspell_string(example, "title");
     const json_t *exact = json_object_get(example, "result");
     const json_t *shown = exact ? exact : json_object_get(example, "result_contains");
-    LLMSPELL_CLEANUP_FREE char *params =
-        json_dumps(json_object_get(example, "params"), JSON_COMPACT);
-    LLMSPELL_CLEANUP_FREE char *result =
-        shown ? json_dumps(shown, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+    LLMSPELL_CLEANUP_FREE char *params = compact(json_object_get(example, "params"));
+    LLMSPELL_CLEANUP_FREE char *result = compact(shown);
     title = title && *title ? title : "Example";
     print_text(page, "%s%s", title,
                json_object_get(example, "setup") ? " (with files that its test makes)" : "");

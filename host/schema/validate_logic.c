@@ -45,8 +45,8 @@ int schema_run_all_of(struct schema_eval *eval, const struct schema_op *op,
     return valid;
 }
 
-/* "needs \"a\"" is a clearer message where each branch only requires one member. Writes the list
- * of those members; false if a branch says anything else. */
+/* "must have … \"a\"" is clearer where each branch only requires one member. Writes the list of
+ * those members; false if a branch says anything else. */
 static bool list_required(const struct schema_children *branches, char *text, size_t size)
 {
     size_t length = 0;
@@ -70,7 +70,7 @@ static int report_none(struct schema_eval *eval, const struct schema_op *op,
     if (eval->quiet)
         return 0;
     if (json_is_object(site->value) && list_required(&op->u.children, names, sizeof names))
-        return schema_report(eval, op, site, "needs %s of the members %s", how_many, names);
+        return schema_report(eval, op, site, "must have %s of the members %s", how_many, names);
     return schema_report(eval, op, site, "must match %s of the %zu schemas of %s, matches none",
                          how_many, op->u.children.count, op->keyword);
 }

@@ -278,10 +278,12 @@ static bool pick_violation(void *data, const struct schema_violation *violation)
     pick->rank = rank;
     const char *path = violation->instance_path;
     const char *near = rank == RANK_UNKNOWN ? nearest_member(pick->plan, path) : NULL;
-    error_set_at(
-        pick->error, LLMSPELL_EINVAL, path, "%s %s (%s)%s%s%s", *path ? path : "the parameters",
-        is_secret(pick->plan, path) ? "is not acceptable" : violation->message, violation->keyword,
-        near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+    /* what is missing cannot be given away */
+    bool hide = is_secret(pick->plan, path) && strcmp(violation->keyword, "required") != 0;
+    error_set_at(pick->error, LLMSPELL_EINVAL, path, "%s %s (%s)%s%s%s",
+                 *path ? path : "the parameters", hide ? "is not acceptable" : violation->message,
+                 violation->keyword, near ? "; did you mean " : "", near ? near : "",
+                 near ? "?" : "");
     return rank != RANK_SELECTOR;
 }
 

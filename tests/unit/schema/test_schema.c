@@ -342,7 +342,7 @@ static const struct expectation messages[] = {
     {"{\"propertyNames\":{\"maxLength\":1}}", "{\"ab\":1}",
      "the value must not have a member named \"ab\" (propertyNames)"},
     {"{\"oneOf\":[{\"required\":[\"input\"]},{\"required\":[\"path\"]}]}", "{}",
-     "the value needs exactly one of the members \"input\", \"path\" (oneOf)"},
+     "the value must have exactly one of the members \"input\", \"path\" (oneOf)"},
     {"{\"oneOf\":[{\"required\":[\"input\"]},{\"required\":[\"path\"]}]}",
      "{\"input\":1,\"path\":2}",
      "the value must have only one of the members \"input\", \"path\" (oneOf)"},
