@@ -37,12 +37,11 @@ static int32_t parse(struct llmspell_call *call, const json_t *params, struct cr
     return llmspell_fail_at(call, LLMSPELL_EPARSE, "/expression", "%s", error.message);
 }
 
-/* The parameter key as an instant; without an offset it is local. Absent: now. */
+/* The parameter key as an instant: RFC 3339, which has an offset always. Absent: now. */
 static int32_t read_instant(struct llmspell_call *call, const json_t *params, const char *key,
-                            const struct zone *zone, int64_t *ret_ms)
+                            int64_t *ret_ms)
 {
     struct civil_time time;
-    struct zone_local local;
     const char *text = llmspell_string(params, key);
     if (!text) {
         struct timespec now;
@@ -51,15 +50,13 @@ static int32_t read_instant(struct llmspell_call *call, const json_t *params, co
         return 0;
     }
     const char *reason = civil_read(text, llmspell_string_length(params, key), &time);
+    if (!reason && !time.has_offset)
+        reason = "it needs Z or an offset such as +01:00 at its end";
     if (reason) {
         char pointer[16];
         snprintf(pointer, sizeof pointer, "/%s", key);
         return llmspell_fail_at(call, LLMSPELL_EPARSE, pointer,
                                 "%s is not a time such as 2025-01-31T09:30:00Z: %s", text, reason);
-    }
-    if (!time.has_offset) {
-        zone_resolve(zone, time.seconds, &local);
-        time.seconds = local.seconds;
     }
     *ret_ms = time.seconds * 1000 + time.milliseconds;
     return 0;
@@ -93,7 +90,7 @@ static int32_t list_runs(struct llmspell_call *call, const json_t *params, bool 
     if (rc == 0)
         rc = load_zone(call, params, &zone);
     if (rc == 0)
-        rc = read_instant(call, params, "from", zone, &from);
+        rc = read_instant(call, params, "from", &from);
     if (rc < 0)
         return rc;
     size_t count = (size_t)llmspell_integer(params, "count", 5);
@@ -121,7 +118,7 @@ static int32_t matches(struct llmspell_call *call, const json_t *params, json_t 
     if (rc == 0)
         rc = load_zone(call, params, &zone);
     if (rc == 0)
-        rc = read_instant(call, params, "at", zone, &at);
+        rc = read_instant(call, params, "at", &at);
     if (rc < 0)
         return rc;
     struct zone_type type;
