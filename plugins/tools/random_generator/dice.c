@@ -27,7 +27,7 @@ static long read_number(const char **at, long max, long fallback)
 static int32_t fail_notation(struct task *task, const char *reason)
 {
     return llmspell_fail_at(task->call, LLMSPELL_EPARSE, "/notation",
-                            "the notation %.40s is not like 2d6, 4d6kh3 or 1d20+5: %s",
+                            "the notation \"%s\" is not like 2d6, 4d6kh3 or 1d20+5: %s",
                             llmspell_string(task->params, "notation"), reason);
 }
 
