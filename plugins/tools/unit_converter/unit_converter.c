@@ -91,7 +91,8 @@ static int32_t convert(struct llmspell_call *call, const json_t *params, struct 
     json_t *result = rounded_json(to->value);
     if (!result)
         return fail_range(call);
-    json_t *value = exact_json(from->value);
+    const json_t *given = json_object_get(params, "value");
+    json_t *value = json_is_integer(given) ? json_incref((json_t *)given) : exact_json(from->value);
     return llmspell_return(call, ret_result,
                            json_pack("{s:o, s:s, s:s, s:o, s:s}", "value", value, "from",
                                      from->unit->symbol, "to", to->unit->symbol, "result", result,
