@@ -98,7 +98,7 @@ int32_t count_words(const struct task *task, struct span text, struct table *tab
 
 /* ---- stop_words.c ---- */
 
-/* "en", "de", "fr", "es"; NULL for another index. */
+/* "en", "de", "fr", "es", "it", "nl", "pt", "ro"; NULL for another index. */
 const char *stop_words_language(size_t index);
 /* Fills table with the words of a language; with none if language has no list. */
 int32_t stop_words_load(struct llmspell_call *call, const char *language, struct table *table);

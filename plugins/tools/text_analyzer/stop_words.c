@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Function words of four languages: they say nothing about what a text is about. Own lists,
+ * Function words of eight languages: they say nothing about what a text is about. Own lists,
  * case-folded (ß is ss). */
 #include "analyzer.h"
 
@@ -77,6 +77,38 @@ static const struct {
      "tuyo "
      "un una unas uno unos usted ustedes va vamos van varias varios vosotras vosotros voy vuestra "
      "vuestras vuestro vuestros y ya yo"},
+    {"it", "a ad agli ai al alla alle allo anche ancora avere aveva c'è che chi ci ciò come con "
+           "contro cosa così cui da dagli dai dal dalla dalle dallo degli dei del della delle "
+           "dello di dopo dove due e è ed era erano essere fa fare fino fra fu gli già ha hai "
+           "hanno ho i il in io la là le lei li lo loro lui ma me mentre mi mia mie miei mio molto "
+           "ne né negli nei nel nella nelle nello no noi non nostra nostri nostro o ogni per "
+           "perché però più poi prima qua quale quali quando quanto quella quelle quelli quello "
+           "questa queste questi questo qui sarà se sei sempre senza si sì sia siamo solo sono "
+           "sopra sotto stai stata stato sto su sua sue sugli sui sul sulla sulle suo suoi tra "
+           "troppo tu tua tuo tutta tutte tutti tutto un una uno vi voi"},
+    {"nl", "aan al alle alleen als altijd ander andere ben bij daar dan dat de der deze die dit "
+           "doch doen door dus een en er ge geen geweest haar had hadden heb hebben heeft hem het "
+           "hier hij hoe hun ik in is ja je jij jou jouw jullie kan kon kunnen maar me meer men "
+           "met mij mijn moet na naar niet niets nog nu of om omdat ons onze ook op over reeds te "
+           "tegen toch toen tot u uit uw van veel voor waar waren was wat we weer wel werd wezen "
+           "wie wij wil worden wordt zal ze zei zelf zich zij zijn zo zonder zou zullen"},
+    {"pt", "a à ainda algo alguém algum alguma além ambos ante antes ao aos após aquela aquelas "
+           "aquele aqueles aquilo aqui as às assim até cada com como da dado das de dela delas "
+           "dele deles depois desde do dos e é ela elas ele eles em entre era eram essa essas esse "
+           "esses esta está estão estar estas estava estavam este estes eu foi foram há isso isto "
+           "já lá lhe lhes lo mais mas me mesmo meu meus minha minhas muita muitas muito muitos na "
+           "não nas nem nenhum nenhuma nessa nesse nesta neste no nos nós nossa nossas nosso "
+           "nossos num numa o os ou para pela pelas pelo pelos per perante pois por porque porquê "
+           "pouco qual qualquer quando quanto que quê quem são se seja sem sempre sendo ser será "
+           "seu seus sim só sob sobre sou sua suas também te tem têm tenho ter teu teve tinha toda "
+           "todas todo todos tu tua tudo um uma umas uns você vocês vos"},
+    {"ro",
+     "a acea aceasta această aceea acela acele acest acesta aceste acestea acești acum ai al ale "
+     "am ar are așa asta au avea aveau avem aș ca că când care ce cea cei cel cele ci cine cu cum "
+     "da dacă dar de deci decât deja despre din doar după e ea ei el ele era erau este eu fi fie "
+     "fost iar în între își la le li lor lui mai mea mei mele mereu mi mult nici nimic noastră "
+     "noastre noi nostru nu o or ori pe pentru până prin sa sale sau să se spre sub sunt te toate "
+     "tot toți totuși tu un una unde unei unii unor unui va vă voi vor și"},
 };
 
 #define LIST_COUNT (sizeof lists / sizeof *lists)
