@@ -63,7 +63,9 @@ static int32_t read_namespace(struct llmspell_call *call, const json_t *params, 
     if (text_read(text, size, ret_id, &format, reason) && format != TEXT_ULID)
         return 0;
     return llmspell_fail_at(call, LLMSPELL_EINVAL, "/namespace",
-                            "a namespace is dns, url, oid, x500, agent, tool, workflow or a UUID");
+                            "the namespace \"%.100s\" is not dns, url, oid, x500, agent, tool, "
+                            "workflow or a UUID",
+                            text);
 }
 
 /* v3 if md5, else v5: a hash of namespace and name. */
