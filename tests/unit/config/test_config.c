@@ -106,7 +106,7 @@ static void test_built_in(void)
     place_open(&place);
     struct config *config = load(&place);
     CU_ASSERT_PTR_NULL(config_string(config, "kernel", "id"));
-    CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "protocol"), "jupyter");
+    CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "protocol"), "jupyter,dap");
     CU_ASSERT_STRING_EQUAL(config_string(config, "kernel", "runtime"), "lua");
     CU_ASSERT_EQUAL(config_integer(config, "kernel", "shutdown_grace"), 5000);
     CU_ASSERT_EQUAL(config_integer(config, "kernel", "tool_threads"), 4);
