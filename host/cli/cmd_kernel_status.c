@@ -26,6 +26,25 @@ static void print_text(const char *name, const char *value)
         printf("%-12s %s\n", name, value);
 }
 
+/* Of protocols with one port that people type: "dap 34043". */
+static void print_ports(const json_t *protocols)
+{
+    size_t i;
+    json_t *row;
+    bool any = false;
+    json_array_foreach(protocols, i, row)
+    {
+        json_int_t port = llmspell_integer(row, "port", 0);
+        if (port <= 0)
+            continue;
+        printf(any ? ", %s %lld" : "ports        %s %lld", llmspell_string(row, "name"),
+               (long long)port);
+        any = true;
+    }
+    if (any)
+        putchar('\n');
+}
+
 static void print_reply(const json_t *reply)
 {
     char uptime[48];
@@ -48,6 +67,7 @@ static void print_reply(const json_t *reply)
     printf("%-12s %lld tools, runtime %s, protocol %s\n", "plugins",
            (long long)llmspell_integer(reply, "tools", 0), llmspell_string(reply, "runtime"),
            llmspell_string(reply, "protocol"));
+    print_ports(json_object_get(reply, "protocols"));
     print_text("workdir", llmspell_string(reply, "workdir"));
     print_text("version", llmspell_string(reply, "version"));
 }

@@ -188,6 +188,10 @@ def test_usage(llmspell, arguments, message):
     assert result.status == 2 and message in result.err
 
 
+def test_status_tells_the_port(llmspell, daemon_port):
+    assert f"\nports        dap {daemon_port}\n" in llmspell.run("kernel", "status").out
+
+
 def test_it_is_off_by_default(llmspell):
     llmspell.start()
     status = llmspell.json("kernel", "status", "--kernel", "test")
