@@ -37,7 +37,7 @@ static void print_ports(const json_t *protocols)
         json_int_t port = llmspell_integer(row, "port", 0);
         if (port <= 0)
             continue;
-        printf(any ? ", %s %lld" : "ports        %s %lld", llmspell_string(row, "name"),
+        printf("%s%s %lld", any ? ", " : "ports        ", llmspell_string(row, "name"),
                (long long)port);
         any = true;
     }
