@@ -142,13 +142,35 @@ static int is_stopped(lua_State *L)
     return 1;
 }
 
+/* A function in C without upvalues. */
+static int is_bare(lua_State *L, int index)
+{
+    int has_upvalues = lua_getupvalue(L, index, 1) != NULL;
+    if (has_upvalues)
+        lua_pop(L, 1);
+    return lua_iscfunction(L, index) && !has_upvalues;
+}
+
+/* Upvalue 1: a handler in C, such as debug.traceback, which finds its own frame where it expects
+ * it.
+ */
+static int show_and_handle(lua_State *L)
+{
+    trace_error(L, 0);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
 /* Lua runs the message handler of an error from a hook with hooks off: a handler in Lua must not
  * start at all then. Upvalue 1 makes the guarded handler. */
 static int protected_call(lua_State *L)
 {
     luaL_checktype(L, 2, LUA_TFUNCTION);
     int count = lua_gettop(L);
-    if (!lua_iscfunction(L, 2) || trace_wants_errors(runtime_of(L))) {
+    if (is_bare(L, 2) && trace_wants_errors(runtime_of(L))) {
+        lua_pushvalue(L, 2);
+        lua_pushcclosure(L, show_and_handle, 1);
+        lua_replace(L, 2);
+    } else if (!lua_iscfunction(L, 2)) {
         lua_pushvalue(L, lua_upvalueindex(1));
         lua_pushvalue(L, 2);
         lua_call(L, 1, 1);

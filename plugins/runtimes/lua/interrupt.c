@@ -353,6 +353,11 @@ void interrupt_check(lua_State *L)
         interrupt_raise(L);
 }
 
+int interrupt_has_hook(lua_State *L)
+{
+    return lua_gethook(L) == on_hook;
+}
+
 void interrupt_recheck(struct runtime *rt, lua_State *L)
 {
     atomic_signal_fence(memory_order_seq_cst);

@@ -161,6 +161,7 @@ static int open_libraries(lua_State *L)
     text_open(L);
     convert_open(L);
     coroutine_open(L);
+    trace_open(L);
     system_open(L);
     process_open(L);
     output_open(L);

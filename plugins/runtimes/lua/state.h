@@ -143,6 +143,7 @@ void interrupt_switch(struct runtime *rt, lua_State *next); /* another coroutine
 void interrupt_attend(struct runtime *rt);                  /* [any-thread] */
 /* A hook was set: what came meanwhile takes its place. */
 void interrupt_recheck(struct runtime *rt, lua_State *L);
+int interrupt_has_hook(lua_State *L); /* that of an interrupt, for a moment */
 /* The deadline rests in between. */
 void interrupt_hold(struct runtime *rt, struct interrupt_rest *ret_rest);
 void interrupt_release(struct runtime *rt, const struct interrupt_rest *rest);

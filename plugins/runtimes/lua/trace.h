@@ -32,6 +32,9 @@ int trace_is_busy(const struct runtime *rt); /* in a hook: no request may run no
 void trace_created(lua_State *co);           /* a new coroutine */
 void trace_ends(struct runtime *rt);         /* a request that ran code ends */
 
+/* ---- chain.c ---- */
+void trace_open(lua_State *L); /* after the libraries are there */
+
 /* ---- script.c ---- */
 /* A cell is about to be compiled; its name becomes one that no other text has. */
 void trace_cell(struct runtime *rt, char *name, size_t room, struct code code);

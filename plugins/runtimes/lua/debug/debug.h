@@ -91,6 +91,13 @@ struct step {
     const char *reason;
 };
 
+/* The hook that the script has set on a thread. */
+struct chain {
+    lua_State *L;
+    lua_Hook function;
+    int mask, count;
+};
+
 struct data_breakpoint {
     int id, data_id;
     char *condition, *hit_condition;
@@ -162,6 +169,8 @@ struct debug {
     const void *base;    /* its outermost frame that has a breakpoint */
     const void *entry;   /* frame that has been entered over a function breakpoint */
     struct breakpoint *entry_breakpoint;
+    struct chain *chains;
+    size_t chain_count;
     lua_State *scratch; /* for conditions */
 
     struct script *scripts;
@@ -239,6 +248,14 @@ void hook_changed(struct debug *debug); /* breakpoints, or who may be stopped */
 void hook_install(struct debug *debug, lua_State *L);
 void hook_remove_all(struct debug *debug, lua_State *L);
 int hook_is_own(lua_State *L);
+void hook_put_back(struct debug *debug, lua_State *L, int mask);
+
+/* ---- chain.c ---- */
+struct chain *chain_of(const struct debug *debug, const lua_State *L);
+int chain_keep(struct debug *debug, lua_State *L);
+void chain_drop(struct debug *debug, lua_State *L);
+void chain_restore(struct debug *debug, lua_State *L);
+int chain_call(struct debug *debug, lua_State *L, lua_Debug *activation);
 
 /* ---- step.c ---- */
 void step_begin(struct debug *debug, lua_State *L, enum go go);

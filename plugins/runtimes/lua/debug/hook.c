@@ -113,8 +113,10 @@ static int mask_for(const struct debug *debug, lua_State *L, int lines)
 /* An interrupt may come at any time, and sets a hook of its own: it must not be overwritten. */
 static void set_mask(struct debug *debug, lua_State *L, int mask)
 {
+    const struct chain *chain = debug->chain_count > 0 ? chain_of(debug, L) : NULL;
     if (!debug->layout.is_known)
         return;
+    mask |= chain ? chain->mask : 0;
     volatile int *place = layout_mask(&debug->layout, L);
     if (*place == mask)
         return;
@@ -142,22 +144,33 @@ static int is_wanted(const struct debug *debug, lua_State *L)
     return debug->quiet == 0 && (debug->everywhere || debug->step.any || debug->step.L == L);
 }
 
+void hook_put_back(struct debug *debug, lua_State *L, int mask)
+{
+    const struct chain *chain = debug->chain_count > 0 ? chain_of(debug, L) : NULL;
+    lua_sethook(L, on_event, chain ? mask | chain->mask : mask, chain ? chain->count : 0);
+    interrupt_recheck(debug->rt, L);
+}
+
 void hook_install(struct debug *debug, lua_State *L)
 {
-    if (!hook_is_own(L))
+    if (!hook_is_own(L)) {
         thread_known(L, L);
+        if (lua_gethook(L) && chain_keep(debug, L) < 0)
+            return; /* without memory the script's own goes on alone */
+    }
     debug->base_L = L;
     debug->base = &UNKNOWN;
-    lua_sethook(L, on_event, ALL, 0);
-    interrupt_recheck(debug->rt, L);
+    hook_put_back(debug, L, ALL);
 }
 
 static void uninstall(lua_State *L)
 {
+    struct runtime *rt = runtime_of(L);
     if (!hook_is_own(L))
         return;
-    lua_sethook(L, NULL, 0, 0);
-    interrupt_recheck(runtime_of(L), L);
+    if (rt->debugger)
+        chain_restore(rt->debugger, L);
+    interrupt_recheck(rt, L);
 }
 
 void hook_remove_all(struct debug *debug, lua_State *L)
@@ -253,6 +266,9 @@ static void on_event(lua_State *L, lua_Debug *activation)
         uninstall(L);
         return;
     }
+    if ((debug->chain_count > 0 && !chain_call(debug, L, activation)) ||
+        activation->event == LUA_HOOKCOUNT)
+        return;
     int is_line = activation->event == LUA_HOOKLINE;
     if (debug->base_L != L || debug->base == &UNKNOWN) {
         settle(debug, L, activation->i_ci);
@@ -269,11 +285,12 @@ static void on_event(lua_State *L, lua_Debug *activation)
 
 /* ---- threads ---- */
 
-/* A hook of the script's own stays: there are no breakpoints in a thread with one. */
-static int may_install(lua_State *L)
+/* Stops at the next line, whatever it is. */
+static void any_line(struct debug *debug, const char *reason)
 {
-    lua_Hook hook = lua_gethook(L);
-    return !hook || hook == on_event;
+    struct runtime *rt = debug->rt;
+    step_clear(debug);
+    debug->step = (struct step){.L = rt->L, .any = 1, .depth = rt->depth, .reason = reason};
 }
 
 void trace_switch(struct runtime *rt, lua_State *next)
@@ -283,7 +300,7 @@ void trace_switch(struct runtime *rt, lua_State *next)
         return;
     if (!is_wanted(debug, next))
         uninstall(next);
-    else if (may_install(next))
+    else if (!interrupt_has_hook(next))
         hook_install(debug, next);
 }
 
@@ -327,9 +344,14 @@ void trace_attend(struct runtime *rt, lua_State *L, lua_Debug *activation)
     if (debug->quiet)
         return;
     debug->has_changed = 0;
-    if (debug->pause) {
+    struct frame_at at;
+    if (debug->pause && frame_top(debug, L, &at)) {
         debug->pause = 0;
         stop_at(debug, L, "pause", NULL);
+    } else if (debug->pause) { /* it is about to begin */
+        any_line(debug, "pause");
+        debug->pause = 0;
+        trace_switch(rt, L);
     } else if (hook_is_own(L) && activation->event != LUA_HOOKCOUNT) {
         on_event(L, activation); /* it was ours as well */
     }
@@ -341,8 +363,7 @@ void trace_entry(struct runtime *rt)
     if (!debug->options.stop_on_entry || debug->quiet)
         return;
     debug->options.stop_on_entry = 0;
-    step_clear(debug);
-    debug->step = (struct step){.L = rt->L, .any = 1, .depth = rt->depth, .reason = "entry"};
+    any_line(debug, "entry");
     trace_switch(rt, rt->L);
 }
 

@@ -141,6 +141,7 @@ void trace_close(struct runtime *rt)
     handle_clear(debug);
     frame_forget(debug);
     free(debug->handles);
+    free(debug->chains);
     target_choose(debug, NULL);
     free(debug);
     rt->debugger = NULL;
