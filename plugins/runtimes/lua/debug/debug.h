@@ -217,6 +217,9 @@ void debug_emit(struct debug *debug, const char *event, json_t *body);
 /* Calls function(rt->L) protected; for what may raise. 0, or a failure with its message. */
 int32_t debug_protect(struct debug *debug, lua_CFunction function, void *data);
 
+/* The command that runs begins anew, with a deadline; 0: none. */
+void debug_deadline(struct debug *debug, double seconds);
+
 /* ---- layout.c: reads of Lua's own structs, which only go ahead if all of them were proved ---- */
 void layout_find(struct layout *ret_layout);
 static inline const void *layout_previous(const void *frame)

@@ -7,6 +7,7 @@
 
 #include "debug.h"
 
+#define WATCH_SECONDS 5
 #define PREFIX DEBUG_NAME ":1: "
 
 /* What a proxy knows of its frame; the frame is gone when another stop has begun. */
@@ -243,7 +244,7 @@ static int evaluate(lua_State *L)
 static int32_t finish(struct evaluation *e, int32_t code, json_t **ret_body)
 {
     struct runtime *rt = e->debug->rt;
-    if (e->message)
+    if (code == 0 && e->message)
         code = llmspell_fail(rt->call, LLMSPELL_EFAILED, "%s", e->message);
     free(e->message);
     free(rt->traceback);
@@ -269,6 +270,8 @@ int32_t expression_evaluate(struct debug *debug, const json_t *arguments, json_t
         return code;
     e.body = json_object();
     debug->mute = is_context(&e, "hover") || is_context(&e, "watch") || is_context(&e, "variables");
+    if (debug->mute) /* nobody has asked for it in so many words */
+        debug_deadline(debug, WATCH_SECONDS);
     code = debug_protect(debug, evaluate, &e);
     debug->mute = 0;
     return finish(&e, code, ret_body);

@@ -47,6 +47,18 @@ int32_t debug_protect(struct debug *debug, lua_CFunction function, void *data)
     return code;
 }
 
+void debug_deadline(struct debug *debug, double seconds)
+{
+    struct runtime *rt = debug->rt;
+    double timeout = rt->timeout_s;
+    if (rt->interrupt.running)
+        interrupt_end(rt);
+    rt->timeout_s = seconds;
+    interrupt_begin(rt);
+    rt->timeout_s = timeout;
+    interrupt_pending(rt); /* cancelled before it began */
+}
+
 /* ---- attach, detach ---- */
 
 static int open_tables(lua_State *L)
@@ -239,12 +251,8 @@ static struct debug *debug_of(struct runtime *rt)
 static int32_t run(struct debug *debug, size_t i, const json_t *arguments, json_t **ret_body)
 {
     struct runtime *rt = debug->rt;
-    double timeout = rt->timeout_s;
     debug->quiet++;
-    rt->timeout_s = COMMANDS[i].seconds;
-    interrupt_begin(rt);
-    rt->timeout_s = timeout;
-    interrupt_pending(rt); /* cancelled before it began */
+    debug_deadline(debug, COMMANDS[i].seconds);
     int32_t code = COMMANDS[i].answer(debug, arguments, ret_body);
     output_flush(rt);
     interrupt_end(rt);

@@ -59,7 +59,9 @@ static int has_metafield(lua_State *L, int index, const char *name)
 static void write_value(struct debug *debug, lua_State *L, int index, struct text *out)
 {
     int type = lua_type(L, index);
-    if (type == LUA_TSTRING) {
+    if (type == LUA_TSTRING && lua_rawlen(L, index) <= TEXT_MAX) {
+        show_plain(L, index, out);
+    } else if (type == LUA_TSTRING) {
         show_line(L, index, TEXT_MAX, out);
     } else if (debug->plain && (type == LUA_TTABLE || type == LUA_TUSERDATA)) {
         text_format(out, "%s: %p", lua_typename(L, type), lua_topointer(L, index));
@@ -115,29 +117,58 @@ static void add_counts(lua_State *L, int index, json_t *out)
     json_object_set_new(out, "namedVariables", json_integer((json_int_t)named));
 }
 
+/* Numbers, booleans and nil, which are most of all: without the detour over a buffer. */
+static json_t *describe_plain(lua_State *L, int index)
+{
+    size_t size = 0;
+    switch (lua_type(L, index)) {
+    case LUA_TNIL:
+        return json_string("nil");
+    case LUA_TBOOLEAN:
+        return json_string(lua_toboolean(L, index) ? "true" : "false");
+    case LUA_TNUMBER:
+        break;
+    default:
+        return NULL;
+    }
+    if (lua_getmetatable(L, index)) { /* debug.setmetatable may have given it a __tostring */
+        lua_pop(L, 1);
+        return NULL;
+    }
+    lua_pushvalue(L, index);
+    const char *text = lua_tolstring(L, -1, &size);
+    json_t *value = json_stringn_nocheck(text, size);
+    lua_pop(L, 1);
+    return value;
+}
+
 void value_describe(struct debug *debug, lua_State *L, int index, json_t *out, char *expression)
 {
     int top = lua_gettop(L), reference = 0;
     index = lua_absindex(L, index);
     luaL_checkstack(L, LUA_MINSTACK, NULL);
     if (expression)
-        json_object_set_new(out, "evaluateName", text_json(expression, strlen(expression)));
+        json_object_set_new_nocheck(out, "evaluateName", text_json(expression, strlen(expression)));
     if (has_children(L, index))
         reference = handle_of_value(debug, L, index, expression);
     else
         free(expression);
-    struct text *text = text_new(L);
-    write_value(debug, L, index, text);
-    interrupt_check(L);
-    json_object_set_new(out, "value", text_json(text->data ? text->data : "", text->size));
-    text_free(text);
+    json_t *value = describe_plain(L, index);
+    if (!value) {
+        struct text *text = text_new(L);
+        write_value(debug, L, index, text);
+        interrupt_check(L);
+        value = text_json(text->data ? text->data : "", text->size);
+        text_free(text);
+    }
+    json_object_set_new_nocheck(out, "value", value);
     const char *type = value_type(debug, L, index);
     if (*type)
-        json_object_set_new(out, "type", json_string(type));
+        json_object_set_new_nocheck(out, "type", json_string_nocheck(type));
     if (lua_type(L, index) == LUA_TSTRING)
         json_object_set_new(out, "presentationHint",
                             json_pack("{s:[s]}", "attributes", "rawString"));
-    json_object_set_new(out, "variablesReference", json_integer(reference));
+    json_object_set_new_nocheck(out, "variablesReference", json_integer(reference));
     if (reference)
         add_counts(L, index, out);
     lua_settop(L, top);

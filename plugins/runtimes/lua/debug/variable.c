@@ -46,8 +46,9 @@ static int is_in_page(struct page *page)
 /* The value on top, which is popped. name is taken over, as expression is. */
 static void send(lua_State *L, struct page *page, json_t *name, char *expression)
 {
-    json_t *variable = json_pack("{s:o}", "name", name);
+    json_t *variable = json_object();
     json_array_append_new(page->list, variable);
+    json_object_set_new_nocheck(variable, "name", name);
     value_describe(page->debug, L, -1, variable, expression);
     lua_pop(L, 1);
 }
@@ -372,6 +373,7 @@ int32_t variable_list(struct debug *debug, const json_t *arguments, json_t **ret
         page = again;
         page.list = json_array();
         debug->plain = 1;
+        debug_deadline(debug, 0);
         code = debug_protect(debug, list, &page);
         debug->plain = 0;
     }
