@@ -67,8 +67,8 @@ struct slot {
     const void *function; /* its prototype; NULL: free */
     int line;             /* where it is defined; only without the layout */
     struct script *script;
-    struct breakpoint *entry; /* of the function's name */
-    unsigned char has_lines, is_internal;
+    struct breakpoint *entry;                       /* of the function's name */
+    unsigned char has_lines, is_internal, is_plain; /* is_plain: nothing stops in it */
 };
 
 /* Where the parts of Lua's structs are that a cheap hook needs; is_known: they were checked. */
@@ -151,6 +151,7 @@ struct debug {
     int quiet;       /* no stop now: it is stopped already, or evaluates */
     int mute;        /* what is written is dropped */
     int plain;       /* values are shown without metamethods */
+    int is_simple;   /* the thread of base_L looks only for breakpoints of lines and functions */
     int everywhere;  /* breakpoints that any thread may reach */
     unsigned epoch;  /* grows when breakpoints change */
     int has_changed; /* they have, and what runs does not know yet */
@@ -298,7 +299,10 @@ int lines_of_function(lua_State *L, struct line_set *ret_set);
 /* The same of a text, which is compiled for it. */
 int lines_of_text(lua_State *L, struct code code, struct line_set *ret_set);
 int lines_next(const struct line_set *set, int line); /* the first one from here on; 0: none */
-int lines_has(const unsigned char *bits, int end, int line);
+static inline int lines_has(const unsigned char *bits, int end, int line)
+{
+    return line >= 0 && line < end && (bits[line / 8] >> line % 8 & 1);
+}
 
 /* ---- breakpoint*.c ---- */
 int32_t breakpoint_set_lines(struct debug *debug, const json_t *arguments, json_t **ret_body);

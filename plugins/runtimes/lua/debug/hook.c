@@ -14,6 +14,8 @@ enum { ALL = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE };
 static const char UNKNOWN = 0; /* its address: a base that has to be found */
 
 static void on_event(lua_State *L, lua_Debug *activation);
+static void on_any_event(struct debug *debug, lua_State *L, lua_Debug *activation)
+    __attribute__((noinline));
 
 int hook_is_own(lua_State *L)
 {
@@ -89,6 +91,7 @@ static struct slot *slot_of(struct debug *debug, lua_State *L, const void *frame
         return slot;
     *slot = (struct slot){.function = function, .line = line};
     fill(debug, L, frame, slot);
+    slot->is_plain = !slot->has_lines && !slot->entry;
     return slot;
 }
 
@@ -125,10 +128,17 @@ static void set_mask(struct debug *debug, lua_State *L, int mask)
     interrupt_recheck(debug->rt, L);
 }
 
+static void begin_thread(struct debug *debug, lua_State *L)
+{
+    debug->base_L = L;
+    debug->is_simple = debug->layout.is_known && debug->everywhere && !debug->step.any &&
+                       debug->step.L != L && debug->data_count == 0 && debug->chain_count == 0;
+}
+
 /* Finds the outermost frame with a breakpoint. */
 static void settle(struct debug *debug, lua_State *L, const void *frame)
 {
-    debug->base_L = L;
+    begin_thread(debug, L);
     debug->base = NULL;
     if (!debug->layout.is_known)
         return;
@@ -259,9 +269,46 @@ static void on_return(struct debug *debug, lua_State *L, const lua_Debug *activa
     }
 }
 
+/* In a function with a breakpoint: a line without one. */
+static int is_plain_line(const struct debug *debug, const lua_Debug *activation)
+{
+    const void *function = layout_function(activation->i_ci);
+    const struct slot *slot = &debug->slots[(uintptr_t)function >> 4 & (DEBUG_SLOTS - 1)];
+    return slot->function == function && !debug->entry &&
+           debug->slots_protos == debug->rt->protos && slot->has_lines &&
+           !lines_has(slot->script->marks, slot->script->mark_end, activation->currentline);
+}
+
+/* Most of all events: no line is wanted, and none of the function that runs from here on. */
+static inline int changes_nothing(const struct debug *debug, lua_State *L,
+                                  const lua_Debug *activation)
+{
+    if (!debug || debug->base_L != L || debug->base == &UNKNOWN || !debug->is_simple)
+        return 0;
+    if (activation->event == LUA_HOOKLINE)
+        return is_plain_line(debug, activation);
+    int mask = debug->base ? LUA_MASKCALL | LUA_MASKRET : LUA_MASKCALL;
+    const void *frame = activation->i_ci;
+    if (*layout_mask(&debug->layout, L) != mask || frame == debug->base)
+        return 0;
+    if (activation->event == LUA_HOOKRET)
+        frame = layout_previous(frame);
+    const void *function = layout_function(frame);
+    const struct slot *slot = &debug->slots[(uintptr_t)function >> 4 & (DEBUG_SLOTS - 1)];
+    return !function || (slot->function == function && slot->is_plain &&
+                         debug->slots_protos == debug->rt->protos);
+}
+
 static void on_event(lua_State *L, lua_Debug *activation)
 {
     struct debug *debug = runtime_of(L)->debug;
+    if (__builtin_expect(changes_nothing(debug, L, activation), 1))
+        return;
+    on_any_event(debug, L, activation);
+}
+
+static void on_any_event(struct debug *debug, lua_State *L, lua_Debug *activation)
+{
     if (!debug || !is_wanted(debug, L)) {
         uninstall(L);
         return;
@@ -330,7 +377,7 @@ void trace_resumed(struct runtime *rt, struct coroutine_link *link, int status)
         link->epoch = debug->epoch - 1;
     }
     if (link->epoch == debug->epoch && hook_is_own(L)) {
-        debug->base_L = L;
+        begin_thread(debug, L);
         debug->base = link->base;
     } else {
         trace_switch(rt, L);

@@ -35,11 +35,6 @@ static int set_add(struct line_set *set, int line)
     return 0;
 }
 
-int lines_has(const unsigned char *bits, int end, int line)
-{
-    return line >= 0 && line < end && (bits[line / 8] >> line % 8 & 1);
-}
-
 int lines_next(const struct line_set *set, int line)
 {
     for (line = line < 1 ? 1 : line; line < set->end; line++)
