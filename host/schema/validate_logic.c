@@ -118,13 +118,44 @@ int schema_run_one_of(struct schema_eval *eval, const struct schema_op *op,
     return found < count ? 1 : report_none(eval, op, site, "exactly one");
 }
 
+/* "must not have both" where the schema of not only requires members. */
+static bool list_forbidden(const json_t *schema, char *text, size_t size)
+{
+    const json_t *names = json_object_get(schema, "required");
+    size_t length = 0, count = json_array_size(names);
+    if (json_object_size(schema) != 1 || count == 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        int written = snprintf(text + length, size - length, "%s\"%s\"", i ? ", " : "", name);
+        if (written < 0 || (size_t)written >= size - length)
+            return false;
+        length += (size_t)written;
+    }
+    return true;
+}
+
+static int report_negation(struct schema_eval *eval, const struct schema_op *op,
+                           const struct schema_site *site)
+{
+    char names[400];
+    const json_t *schema = op->u.node->json;
+    if (eval->quiet)
+        return 0;
+    if (!json_is_object(site->value) || !list_forbidden(schema, names, sizeof names))
+        return schema_report(eval, op, site, "must not match the schema of not");
+    if (json_array_size(json_object_get(schema, "required")) == 1)
+        return schema_report(eval, op, site, "must not have the member %s here", names);
+    return schema_report(eval, op, site, "must not have all of the members %s", names);
+}
+
 int schema_run_negation(struct schema_eval *eval, const struct schema_op *op,
                         const struct schema_site *site)
 {
     int result = schema_eval_quietly(eval, op->u.node, site->value, NULL);
     if (result < 0)
         return result;
-    return result == 0 ? 1 : schema_report(eval, op, site, "must not match the schema of not");
+    return result == 0 ? 1 : report_negation(eval, op, site);
 }
 
 int schema_run_condition(struct schema_eval *eval, const struct schema_op *op,

@@ -348,6 +348,12 @@ static const struct expectation messages[] = {
      "the value must have only one of the members \"input\", \"path\" (oneOf)"},
     {"{\"anyOf\":[{\"required\":[\"a\"]},{\"type\":\"null\"}]}", "{}",
      "the value must match at least one of the 2 schemas of anyOf, matches none (anyOf)"},
+    {"{\"not\":{\"required\":[\"a\",\"b\"]}}", "{\"a\":1,\"b\":2}",
+     "the value must not have all of the members \"a\", \"b\" (not)"},
+    {"{\"not\":{\"required\":[\"a\"]}}", "{\"a\":1}",
+     "the value must not have the member \"a\" here (not)"},
+    {"{\"not\":{\"type\":\"null\"}}", "null", "the value must not match the schema of not (not)"},
+    {"{\"not\":{\"required\":[]}}", "{}", "the value must not match the schema of not (not)"},
     {"{\"oneOf\":[true,false,true]}", "{}",
      "the value must match exactly one of the 3 schemas of oneOf, matches both number 0 and "
      "number 2 (oneOf)"},
