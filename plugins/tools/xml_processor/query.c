@@ -129,6 +129,9 @@ int32_t query_run(struct job *job, json_t **ret_result)
         xmlXPathNewContext(document);
     if (!context)
         return job_no_memory(job);
+    context->node = (xmlNodePtr)document; /* what relative paths start at: as / does */
+    context->contextSize = 1;
+    context->proximityPosition = 1;
     rc = register_namespaces(job, context);
     if (rc < 0)
         return rc;
