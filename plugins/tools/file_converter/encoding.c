@@ -167,7 +167,8 @@ static bool find_mark(const struct job *job, struct encoding *encoding)
     return false;
 }
 
-/* Text in wide units without a mark: it can be decoded, and holds no control characters. */
+/* Text in wide units without a mark: it can be decoded, holds no control characters, and three in
+ * four are Latin. A share less would let pass texts of bytes with a NUL here and there. */
 static bool is_wide_text(const struct job *job, const char *name)
 {
     size_t unit = encoding_unit(name);
@@ -186,7 +187,7 @@ static bool is_wide_text(const struct job *job, const char *name)
             return false;
         latin += value < 0x100;
     }
-    return latin * 3 >= units; /* spaces, digits and line ends, at least, have a NUL */
+    return latin * 4 >= units * 3;
 }
 
 static bool find_wide(const struct job *job, struct encoding *encoding)
