@@ -2,6 +2,7 @@
  * A JSON writer. Jansson's own prints 17 digits of every double. */
 #include "json_write.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -25,7 +26,8 @@ json_t *number_json(double value)
 /* printf and strtod use the same decimal point, whatever it is; it becomes a point at the end. */
 static void shortest(double value, char text[REAL_TEXT_SIZE])
 {
-    for (int digits = 15; digits <= 17; digits++) {
+    /* The least doubles have less than 15 digits; of all others 15 are exact. */
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits <= 17; digits++) {
         snprintf(text, REAL_TEXT_SIZE, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
