@@ -4,6 +4,8 @@
  * dash. */
 #include "yaml_write.h"
 
+#include <math.h>
+
 #include "json_put.h"
 #include "number.h"
 #include "yaml_text.h"
@@ -24,6 +26,8 @@ static void put_real(struct writer *w, double value)
 {
     char text[NUMBER_TEXT_MAX];
     number_text(value, text);
+    if (value == 0 && signbit(value))
+        bounded_char(w->out, '-');
     const char *e = strchr(text, 'e');
     size_t mantissa = e ? (size_t)(e - text) : strlen(text);
     bounded_put(w->out, text, mantissa);

@@ -61,6 +61,7 @@ static int32_t validate(struct llmspell_call *call, const json_t *params,
                                      error));
 }
 
+/* NULL in ret_value: a text without a document, which changes nothing. */
 static int32_t read_other(struct llmspell_call *call, const json_t *others, size_t index,
                           json_t **ret_value)
 {
@@ -72,7 +73,11 @@ static int32_t read_other(struct llmspell_call *call, const json_t *others, size
                             .text = json_string_value(text),
                             .size = json_string_length(text),
                             .pointer = pointer};
-    return documents_value(&source, false, ret_value, &count);
+    LLMSPELL_CLEANUP_JSON json_t *value = NULL;
+    int32_t rc = documents_value(&source, false, &value, &count);
+    if (rc == 0 && count > 0)
+        *ret_value = llmspell_steal_json(&value);
+    return rc;
 }
 
 static int32_t merge(struct llmspell_call *call, const json_t *params, const struct source *source,
@@ -87,6 +92,8 @@ static int32_t merge(struct llmspell_call *call, const json_t *params, const str
         rc = read_other(call, others, i, &other);
         if (rc < 0)
             break;
+        if (!other)
+            continue;
         json_t *merged = documents_merge(value, other);
         json_decref(value);
         value = merged;
