@@ -166,6 +166,8 @@ int32_t step_trim(struct step *step)
 
 /* ---- upper and lower ---- */
 
+#define SHARP_S 0xDF
+
 static int32_t map_cell(struct table *table, struct cell *cell,
                         utf8proc_int32_t (*map)(utf8proc_int32_t))
 {
@@ -178,6 +180,10 @@ static int32_t map_cell(struct table *table, struct cell *cell,
         if (n <= 0)
             break;
         at += (size_t)n;
+        if (point == SHARP_S && map == utf8proc_toupper) { /* to utf8proc its capital is U+1E9E */
+            bounded_puts(&out, "SS");
+            continue;
+        }
         n = utf8proc_encode_char(map(point), bytes);
         bounded_put(&out, (const char *)bytes, (size_t)n);
     }
