@@ -84,6 +84,26 @@ json_t *special_json(struct reading *reading, double value)
 
 /* ---- writing ---- */
 
+/* A step of a JSON pointer; of a long key the first whole characters. Returns its bytes. */
+static size_t write_step(const char *key, char *part, size_t size)
+{
+    size_t used = 0;
+    part[used++] = '/';
+    for (; *key && used + 3 < size; key++) {
+        if (*key == '~' || *key == '/') {
+            part[used++] = '~';
+            part[used++] = *key == '~' ? '0' : '1';
+        } else {
+            part[used++] = *key;
+        }
+    }
+    while (((unsigned char)*key & 0xC0) == 0x80) { /* cut within a character */
+        key--;
+        used--;
+    }
+    return used;
+}
+
 /* The JSON pointer of a place; a long one is cut at its beginning. */
 static void put_pointer(const struct place *place, char *text, size_t size)
 {
@@ -92,10 +112,9 @@ static void put_pointer(const struct place *place, char *text, size_t size)
     text[size - 1] = '\0';
     for (; place && place->up; place = place->up) {
         if (place->key)
-            n = (size_t)snprintf(part, sizeof part, "/%s", place->key);
+            n = write_step(place->key, part, sizeof part);
         else
             n = (size_t)snprintf(part, sizeof part, "/%zu", place->index);
-        n = n < sizeof part ? n : sizeof part - 1;
         if (used + n > size)
             break;
         used += n;

@@ -227,6 +227,20 @@ static int32_t put_element(struct writing *writing, const struct place *place, c
 
 /* ---- the document ---- */
 
+static int32_t put_root_list(struct writing *writing, const struct place *top, const char *root,
+                             const json_t *list)
+{
+    bounded_char(&writing->out, '<');
+    bounded_puts(&writing->out, root);
+    bounded_char(&writing->out, '>');
+    int32_t rc = put_list(writing, top, ITEM, list, 1, true);
+    new_line(writing, 0);
+    bounded_puts(&writing->out, "</");
+    bounded_puts(&writing->out, root);
+    bounded_char(&writing->out, '>');
+    return rc;
+}
+
 static bool is_root(const json_t *value)
 {
     void *first = json_is_object(value) ? json_object_iter((json_t *)value) : NULL;
@@ -244,10 +258,7 @@ int32_t write_xml(struct writing *writing, const json_t *value)
         struct place place = {.up = &top, .key = json_object_iter_key(first)};
         rc = put_element(writing, &place, place.key, json_object_iter_value(first), 0, true);
     } else if (json_is_array(value)) {
-        LLMSPELL_CLEANUP_JSON json_t *list = json_pack("{s:O}", ITEM, value);
-        if (!list)
-            return no_memory(writing->call);
-        rc = json_array_size(value) ? put_element(writing, &top, root, list, 0, true)
+        rc = json_array_size(value) ? put_root_list(writing, &top, root, value)
                                     : put_element(writing, &top, root, json_null(), 0, true);
     } else {
         rc = put_element(writing, &top, root, value, 0, true);
