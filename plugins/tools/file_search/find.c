@@ -4,6 +4,7 @@
 
 #include "../shared/file_values.h"
 #include "file_search.h"
+#include "matcher.h"
 
 struct find {
     json_t *files;
@@ -13,6 +14,8 @@ struct find {
     bool sized;
     bool has_after, has_before;
     struct timespec after, before;
+    bool named; /* the names have to match */
+    struct matcher matcher;
 };
 
 static bool is_before(const struct timespec *a, const struct timespec *b)
@@ -34,6 +37,20 @@ static bool fits(const struct find *find, const struct stat *st)
            !(find->has_before && !is_before(&st->st_mtim, &find->before));
 }
 
+/* 1, 0, or a negative code. */
+static int32_t name_matches(struct find *find, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    LLMSPELL_CLEANUP_JSON json_t *text = clean_text(name, strlen(name), false);
+    struct subject subject = {.data = json_string_value(text),
+                              .size = json_string_length(text),
+                              .watched = !find->matcher.cost.cheap};
+    size_t start, end;
+    if (!text)
+        return llmspell_fail(find->matcher.call, LLMSPELL_ENOMEM, "out of memory");
+    return matcher_find(&find->matcher, &subject, 0, false, &start, &end);
+}
+
 static int32_t visit_find(struct walk *walk, const struct found *found)
 {
     struct find *find = walk->context;
@@ -42,6 +59,9 @@ static int32_t visit_find(struct walk *walk, const struct found *found)
                                : fstatat(found->folder, found->name, &st, AT_SYMLINK_NOFOLLOW);
     if (error || !fits(find, &st))
         return 0; /* gone by now, or not wanted */
+    int32_t matches = find->named ? name_matches(find, found->path) : 1;
+    if (matches <= 0)
+        return matches;
     if (!find->count_only && find->count == find->limit) {
         find->truncated = true;
         return WALK_END;
@@ -100,11 +120,15 @@ int32_t find_run(struct llmspell_call *call, const json_t *params, json_t **ret_
     int32_t rc = files ? read_wishes(&find, call, params)
                        : llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
     walk.want_folders = find.folders_wanted;
+    find.named = llmspell_string(params, "pattern") != NULL;
+    if (rc == 0 && find.named)
+        rc = matcher_init(&find.matcher, call, params);
     if (rc == 0)
         rc = walk_init(&walk, call, params);
     if (rc == 0)
         rc = walk_run(&walk);
     walk_clear(&walk);
+    matcher_clear(&find.matcher);
     if (rc < 0)
         return rc;
     return llmspell_return(call, ret_result,
