@@ -45,7 +45,8 @@ static json_t *verify_value(const struct identity *identity, const char *expecte
     if (strchr(expected, '/')) {
         matches = type_covers(expected, identity->mime);
     } else {
-        const char *extension = expected[0] == '.' ? expected + 1 : expected;
+        const char *dot = strrchr(expected, '.'); /* .png; tar.gz as a path with it */
+        const char *extension = dot ? dot + 1 : expected;
         matches = type_fits_extension(identity->mime, identity->extensions, extension) == FIT_YES;
     }
     return json_pack("{s:b, s:s, s:s}", "matches", matches, "mime", identity->mime, "expected",
