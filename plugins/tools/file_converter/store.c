@@ -66,27 +66,35 @@ static int follow_text(const struct place *place, char text[PATH_MAX])
     return 0;
 }
 
+/* What a link says is no business of the caller's: the message names the path that was given. */
+static int32_t fail_link(const struct job *job, const char *path, const char *pointer, int32_t code)
+{
+    return llmspell_fail_at(job->call, code, pointer,
+                            "%.200s is a link that cannot be followed: it leads %s", path,
+                            code == LLMSPELL_EPERM ? "outside the folders that tools may use"
+                                                   : "to no place for a file");
+}
+
 /* The place that a write to path reaches; a regular file or nothing is there. */
 static int32_t place_follow(const struct job *job, const char *path, const char *pointer,
                             struct place *place)
 {
     char text[PATH_MAX];
-    int error = ELOOP;
     snprintf(text, sizeof text, "%s", path); /* the file service refuses longer ones */
     for (int i = 0; i <= LINKS_MAX; i++) {
         int32_t rc = place_find(job, text, pointer, place);
         if (rc < 0)
-            return rc;
+            return i ? fail_link(job, path, pointer, rc) : rc;
         if (!place->exists || S_ISREG(place->st.st_mode))
             return 0;
         if (!S_ISLNK(place->st.st_mode))
             return llmspell_fail_at(job->call, LLMSPELL_EINVAL, pointer,
                                     "%.200s is not a regular file; it cannot be written", path);
-        error = follow_text(place, text);
+        int error = follow_text(place, text);
         if (error)
-            break;
+            return fail_errno(job, pointer, "follow the link", error);
     }
-    return fail_errno(job, pointer, "follow the link", error);
+    return fail_link(job, path, pointer, LLMSPELL_EINVAL);
 }
 
 /* ---- a file under a temporary name ---- */
