@@ -3,10 +3,12 @@
  * host's file service opened. */
 #include "save_file.h"
 
+#include <limits.h>
 #include <linux/fs.h>
 #include <sys/random.h>
 
 #define CHUNK (1u << 20)
+#define LINKS_MAX 40
 
 int32_t save_fail(const struct save *save, int error)
 {
@@ -20,24 +22,74 @@ int32_t save_fail(const struct save *save, int error)
                             strerror(error));
 }
 
-/* Opens the folder and looks whether the name may be taken. A link is not followed: it would be
- * replaced itself. */
+/* Replaces the last name of text (a path to a link) by what the link says. 0 or an errno. */
+static int follow_text(const struct save *save, char text[PATH_MAX])
+{
+    char said[PATH_MAX];
+    ssize_t got = readlinkat(save->folder, save->name, said, sizeof said);
+    if (got < 0)
+        return errno;
+    char *slash = strrchr(text, '/');
+    size_t keep = said[0] == '/' || !slash ? 0 : (size_t)(slash - text) + 1;
+    if (keep + (size_t)got >= PATH_MAX)
+        return ENAMETOOLONG;
+    memcpy(text + keep, said, (size_t)got);
+    text[keep + (size_t)got] = '\0';
+    return 0;
+}
+
+/* What a link says is no business of the caller's: the message names the path that was given. */
+static int32_t fail_link(const struct save *save, int32_t code)
+{
+    return llmspell_fail_at(save->call, code, save->pointer,
+                            "%s is a link that cannot be followed: it leads %s", save->path,
+                            code == LLMSPELL_EPERM ? "outside the folders that tools may use"
+                                                   : "to no place for a file");
+}
+
+/* Opens the folder that holds what a write to the path reaches; links are followed as far as the
+ * roots reach. ret_mode: its kind, 0 if nothing is there. */
+static int32_t follow(struct save *save, const struct llmspell_fs *fs, mode_t *ret_mode)
+{
+    char text[PATH_MAX];
+    snprintf(text, sizeof text, "%s", save->path);
+    for (int links = 0; links <= LINKS_MAX; links++) {
+        struct stat st = {0};
+        if (save->folder >= 0)
+            close(save->folder);
+        save->folder =
+            fs->open_parent(save->call, links ? text : save->path, 1, save->pointer, save->name);
+        if (save->folder < 0)
+            return links ? fail_link(save, save->folder) : save->folder;
+        if (fstatat(save->folder, save->name, &st, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT)
+            return save_fail(save, errno);
+        *ret_mode = st.st_mode;
+        if (!S_ISLNK(st.st_mode))
+            return 0;
+        int error = follow_text(save, text);
+        if (error)
+            return save_fail(save, error);
+    }
+    return fail_link(save, LLMSPELL_EINVAL);
+}
+
+/* Opens the folder and looks whether the name may be taken. */
 static int32_t open_folder(struct save *save)
 {
-    struct stat st;
+    mode_t mode = 0;
     const char *path = save->path;
     const struct llmspell_fs *fs = llmspell_fs_get(save->call);
     if (!fs)
         return LLMSPELL_EUNAVAILABLE;
-    save->folder = fs->open_parent(save->call, path, 1, save->pointer, save->name);
-    if (save->folder < 0)
-        return save->folder;
+    int32_t rc = follow(save, fs, &mode);
+    if (rc < 0)
+        return rc;
     if (path[strlen(path) - 1] == '/')
         return llmspell_fail_at(save->call, LLMSPELL_EINVAL, save->pointer,
                                 "%s names a folder, not a file", path);
-    if (fstatat(save->folder, save->name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? 0 : save_fail(save, errno);
-    if (S_ISDIR(st.st_mode) || !(S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
+    if (mode == 0)
+        return 0;
+    if (!S_ISREG(mode))
         return llmspell_fail_at(save->call, LLMSPELL_EINVAL, save->pointer,
                                 "%s is not a regular file; it cannot be written", path);
     return save->overwrite ? 0 : save_fail(save, EEXIST);

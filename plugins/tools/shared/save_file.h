@@ -8,9 +8,9 @@
 
 #include <llmspell/fs.h>
 
-/* Puts data where the parameter target_path says, whole or not at all, mode 0644 & umask. It exists
- * and not overwrite → failed; other errors as the file service's; all at /target_path. Returns 0 or
- * a negative code with the error set. */
+/* Puts data where the parameter target_path says, whole or not at all, mode 0644 & umask; a link is
+ * followed and stays one. It exists and not overwrite → failed; other errors as the file service's;
+ * all at /target_path. Returns 0 or a negative code with the error set. */
 int32_t save_file(struct llmspell_call *call, const char *path, bool overwrite, const char *data,
                   size_t size);
 
