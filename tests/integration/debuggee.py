@@ -25,6 +25,7 @@ class Failed(Exception):
 class Bus:
     def __init__(self, port):
         self.socket = socket.create_connection(("127.0.0.1", port))
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.ids = itertools.count(1)
         self.replies, self.done = {}, set()
@@ -37,9 +38,10 @@ class Bus:
 
     # ---- messages ----
 
-    def send(self, type, **content):
+    def send(self, type, subshell=None, **content):
         id = f"m{next(self.ids)}"
-        line = json.dumps({"id": id, "type": type, "content": content})
+        line = json.dumps({"id": id, "type": type, "content": content,
+                           **({"subshell": subshell} if subshell else {})})
         self.socket.sendall(line.encode() + b"\n")
         return id
 

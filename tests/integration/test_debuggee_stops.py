@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The Lua runtime as a debuggee: stepping, errors, threads, deep stacks; who is not disturbed."""
+import random
 import re
 import time
 
@@ -347,3 +348,121 @@ def test_others_are_answered_while_stopped(bus, script, llmspell):
     waiting = bus.start("print('later')")
     bus.ask("continue")
     assert bus.finish(cell)["status"] == "ok" and bus.finish(waiting)["status"] == "ok"
+
+
+# ---- subshells ----
+
+def test_a_subshell_runs_while_the_parent_is_stopped(bus, script):
+    path = script("x = 1\nx = 2\n")
+    subshell = bus.reply(bus.send("create_subshell_request"))["subshell_id"]
+    bus.ask("attach")
+    bus.breakpoints(path, 2)
+    cell = run_file(bus, path)
+    bus.stopped("breakpoint")
+    other = run_file(bus, path, subshell=subshell)  # nothing stops while something is stopped
+    assert bus.finish(other)["status"] == "ok"
+    assert bus.where() == ("main chunk", 2) and bus.evaluate("x") == "2"
+    bus.ask("continue")
+    assert bus.finish(cell)["status"] == "ok"
+
+
+def test_a_breakpoint_in_a_subshell(bus, script):
+    path = script("local y = 1\nz = y\n")
+    subshell = bus.reply(bus.send("create_subshell_request"))["subshell_id"]
+    bus.ask("attach")
+    bus.breakpoints(path, 2)
+    cell = bus.start("while not done do end")
+    other = run_file(bus, path, subshell=subshell)
+    thread = bus.stopped("breakpoint")["threadId"]
+    assert bus.stack(thread)[0]["line"] == 2
+    bus.ask("next")
+    bus.event("continued")
+    assert bus.finish(other)["status"] == "ok"
+    bus.evaluate("done = true")
+    assert bus.finish(cell)["status"] == "ok" and not bus.seen("stopped")
+
+
+# ---- whatever comes ----
+
+BUSY = """local function leaf(n)
+  if n % 7 == 0 then error({code = 'seven', n = n}) end
+  return n + 1
+end
+local function work(n)
+  local ok, e = pcall(leaf, n)
+  coroutine.yield(ok and e)
+  return ok
+end
+local m = setmetatable({}, {__index = function(t, k) return leaf(k) end,
+  __close = function() pcall(leaf, 7) end})
+for i = 1, math.huge do
+  local c <close> = m
+  local co = coroutine.wrap(work)
+  co(i) co()
+  pcall(function() return m[i] end)
+  table.sort({3, 1, 2}, function(a, b) return a < b end)
+  load('local a = ' .. i .. ' return a')()
+  if done then break end
+end
+"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_whatever_comes(bus, script, seed):
+    path = script(BUSY)
+    choose = random.Random(seed)
+    bus.ask("attach")
+    cell = run_file(bus, path)
+
+    def request():
+        lines = [{"line": choose.randrange(1, 24), **choose.choice([
+            {}, {"condition": "i == nil"}, {"condition": "error('x')"}, {"hitCondition": "% 3"},
+            {"logMessage": "n={n} {t[k]}"}])} for _ in range(choose.randrange(6))]
+        return choose.choice([
+            ("setBreakpoints", {"source": {"path": str(path)}, "breakpoints": lines}),
+            ("setFunctionBreakpoints", {"breakpoints": choose.choice([[], [{"name": "leaf"}]])}),
+            ("setExceptionBreakpoints", {"filters": choose.choice([[], ["raised"], ["uncaught"]])}),
+            ("next", {}), ("stepIn", {}), ("stepOut", {}), ("continue", {}), ("continue", {}),
+            ("pause", {}), ("threads", {}), ("stackTrace", {"threadId": choose.randrange(1, 9)}),
+            ("scopes", {"frameId": choose.randrange(1, 200)}),
+            ("variables", {"variablesReference": choose.randrange(1, 200)}),
+            ("evaluate", {"expression": "leaf(1)", "frameId": choose.randrange(1, 200)}),
+            ("evaluate", {"expression": "collectgarbage()"}), ("inspectVariables", {}),
+            ("loadedSources", {}), ("attach", {"output": choose.random() < 0.5}),
+            ("setVariable", {"variablesReference": choose.randrange(1, 200), "name": "n",
+                             "value": "1"})])
+    for _ in range(60):
+        sent = [bus.post(name, **arguments) for name, arguments in (request() for _ in range(20))]
+        for id in sent:
+            assert bus.reply(id)["status"] in ("ok", "error")
+        bus.events.clear()
+    bus.ask("detach")
+    bus.reply(bus.send("interrupt_request"))
+    assert bus.finish(cell)["ename"] == "KeyboardInterrupt"
+    assert bus.run("return 1")["status"] == "ok"
+
+
+def test_a_condition_that_does_not_end(bus, script):
+    path = script("for i = 1, 3 do\n  x = i\nend\n")
+    bus.ask("attach")
+    bus.breakpoints(path, {"line": 2, "condition": "(function() while true do end end)()"})
+    cell = run_file(bus, path)
+    bus.until(lambda: any(o.get("event") == "execute_input" for o in bus.others))
+    time.sleep(0.1)
+    bus.reply(bus.send("interrupt_request"))
+    assert bus.finish(cell)["ename"] == "KeyboardInterrupt"
+
+
+def test_stops_and_steps_are_quick(bus, script):
+    path = script("local n = 0\n" + "n = n + 1\n" * 500)
+    bus.ask("attach", stopOnEntry=True)
+    cell = run_file(bus, path)
+    bus.stopped("entry")
+    took = []
+    for _ in range(200):
+        start = time.monotonic()
+        bus.go("next", "step")
+        took.append(time.monotonic() - start)
+    assert sorted(took)[100] < 0.002 * SLOW, sorted(took)[100]
+    bus.ask("continue")
+    assert bus.finish(cell)["status"] == "ok"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The kernel's bus over TCP, for tests of messages that no protocol of ours lets a client send:
- * lines of JSON, {"id", "type", "content"} in; {"id", "reply"}, {"id", "event", "content",
- * "metadata"} and {"id", "done"} out. One client. */
+ * lines of JSON, {"id", "type", "content", "subshell"} in; {"id", "reply"}, {"id", "event",
+ * "content", "metadata"} and {"id", "done"} out. One client. */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -22,7 +23,7 @@ struct bus {
 
 struct request {
     struct bus *bus;
-    char header[64];
+    char header[160];
 };
 
 static void write_line(struct bus *bus, json_t *line)
@@ -76,11 +77,16 @@ static void on_input(void *data, json_t *content)
 static void submit(struct bus *bus, const json_t *line)
 {
     struct request *request = calloc(1, sizeof *request);
-    int size = snprintf(request->header, sizeof request->header, "{\"msg_id\":\"%.40s\"}",
+    const char *subshell = llmspell_string(line, "subshell");
+    int size = snprintf(request->header, sizeof request->header,
+                        "{\"msg_id\":\"%.40s\",\"subshell_id\":\"%.40s\"}",
+                        llmspell_string(line, "id"), subshell ? subshell : "");
+    if (!subshell)
+        size = snprintf(request->header, sizeof request->header, "{\"msg_id\":\"%.40s\"}",
                         llmspell_string(line, "id"));
     request->bus = bus;
     struct llmspell_request message = {.size = sizeof message,
-                                       .flags = LLMSPELL_REQUEST_CONTROL,
+                                       .flags = subshell ? 0 : LLMSPELL_REQUEST_CONTROL,
                                        .msg_type = llmspell_string(line, "type"),
                                        .content = json_incref(json_object_get(line, "content")),
                                        .parent = request->header,
@@ -100,6 +106,8 @@ static void *run(void *data)
     struct bus *bus = data;
     int fd;
     while ((fd = accept(bus->listener, NULL, NULL)) >= 0) {
+        int yes = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         FILE *in = fdopen(dup(fd), "r");
         char *text = NULL;
         size_t room = 0;

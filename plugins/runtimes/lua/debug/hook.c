@@ -235,7 +235,7 @@ static void on_line(struct debug *debug, lua_State *L, lua_Debug *activation)
 static void on_call(struct debug *debug, lua_State *L, lua_Debug *activation)
 {
     const void *frame = activation->i_ci;
-    if (debug->step.L == L)
+    if (debug->step.L == L && !debug->step.any)
         step_call(debug, L, activation);
     if (frame == debug->base && activation->event == LUA_HOOKCALL)
         debug->base = NULL; /* it was left by an error */
@@ -252,7 +252,7 @@ static void on_call(struct debug *debug, lua_State *L, lua_Debug *activation)
 static void on_return(struct debug *debug, lua_State *L, const lua_Debug *activation)
 {
     const void *frame = activation->i_ci;
-    if (debug->step.L == L)
+    if (debug->step.L == L && !debug->step.any)
         step_return(debug, L, activation);
     if (frame == debug->entry)
         debug->entry = NULL;
