@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * setBreakpoints: the debuggee decides where they are; what it says is remembered by path, since
- * JupyterLab asks for all of them after a page was loaded anew (debugInfo). */
+ * JupyterLab asks for all of them after a page was loaded anew (debugInfo). A program that only runs
+ * (noDebug) has none. */
 #include "dap.h"
 
 static void remember(struct session *session, const json_t *arguments, const json_t *body)
@@ -43,8 +44,33 @@ static void take_lines(const struct session *session, json_t *arguments)
     json_object_set_new(arguments, "breakpoints", breakpoints);
 }
 
+/* Editors send their breakpoints whether they debug or not. */
+static void respond_none(struct request *request)
+{
+    json_t *list = json_array(), *wanted = json_object_get(request->arguments, "breakpoints");
+    for (size_t i = 0; i < json_array_size(wanted); i++)
+        json_array_append_new(list, json_pack("{s:b, s:s}", "verified", 0, "message",
+                                              "the program runs without debugging"));
+    request_respond(request, json_pack("{s:o}", "breakpoints", list));
+}
+
 void breakpoints_request(struct request *request)
 {
     take_lines(request->session, request->arguments);
+    if (request->session->no_debug) {
+        respond_none(request);
+        return;
+    }
     request_debuggee(request, "setBreakpoints", json_deep_copy(request->arguments), on_set);
+}
+
+void breakpoint_kinds_request(struct request *request)
+{
+    if (request->session->no_debug) {
+        respond_none(request);
+        return;
+    }
+    json_t *arguments = request->arguments; /* the kernel's now */
+    request->arguments = NULL;
+    request_debuggee(request, request->command, arguments, NULL);
 }

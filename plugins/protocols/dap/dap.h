@@ -184,6 +184,7 @@ void launch_stop(struct session *session);
 
 /* ---- breakpoints.c: requests about them, whose answers are remembered ---- */
 void breakpoints_request(struct request *request);
+void breakpoint_kinds_request(struct request *request); /* of functions, errors, data */
 
 /* ---- jupyter.c: what JupyterLab asks beyond DAP ---- */
 
@@ -222,6 +223,7 @@ struct dap {
     /* while it serves */
     bool serving;
     bool single;     /* `llmspell debug`: the kernel ends with its session */
+    bool outlived;   /* … and that by its program, which goes on */
     json_t *program; /* of `llmspell debug FILE`: {"program", "args"}; or NULL */
     int listener, bound;
     struct inbox inbox;
@@ -242,6 +244,7 @@ struct dap {
 int32_t server_start(struct dap *dap, struct llmspell_call *call, const json_t *wanted,
                      json_t **ret_connection);
 void server_stop(struct dap *dap);
+void server_end_kernel(struct dap *dap); /* it was there for its one session */
 
 __attribute__((format(printf, 3, 4))) void dap_log(const struct dap *dap, int32_t level,
                                                    const char *format, ...);

@@ -90,8 +90,11 @@ static int exit_code(const json_t *reply)
 static void on_run(struct request *request, const json_t *reply)
 {
     struct session *session = request->session;
+    struct dap *dap = request->dap;
     int code = exit_code(reply);
     request_done(request);
+    if (!session && dap->outlived)
+        server_end_kernel(dap);
     if (!session)
         return;
     session->run = NULL;

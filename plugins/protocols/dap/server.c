@@ -119,8 +119,7 @@ static void ignore_reply(void *data, const char *msg_type, json_t *content)
     json_decref(content);
 }
 
-/* The kernel was there for its one session. */
-static void end_kernel(struct dap *dap)
+void server_end_kernel(struct dap *dap)
 {
     struct llmspell_request request = {.size = sizeof request,
                                        .flags = LLMSPELL_REQUEST_CONTROL,
@@ -137,12 +136,17 @@ static void drop_link(struct dap *dap, int i)
     bool was_used = link->session->phase != PHASE_NEW;
     if (!link->session->leaves)
         session_lost(link->session);
+    bool goes_on = link->session->run && !link->session->ends;
     dap->links[i] = NULL;
     atomic_fetch_sub(&dap->clients, 1);
     bool last = link->stdio || was_used;
     link_free(link);
-    if (dap->single && last)
-        end_kernel(dap);
+    if (!dap->single || !last)
+        return;
+    if (goes_on)
+        dap->outlived = true;
+    else
+        server_end_kernel(dap);
 }
 
 static void drop_ended(struct dap *dap)
@@ -307,6 +311,7 @@ int32_t server_start(struct dap *dap, struct llmspell_call *call, const json_t *
     if (code < 0)
         return llmspell_fail(call, code, "no eventfd: %s", strerror(errno));
     atomic_store(&dap->ending, false);
+    dap->outlived = false;
     dap->bus = session_new(dap, NULL);
     code = dap->bus ? start_listening(dap, call, wanted) : LLMSPELL_ENOMEM;
     if (code == 0)

@@ -184,7 +184,7 @@ static int32_t go_out(struct debug *debug, const json_t *arguments, json_t **ret
 static int32_t pause_code(struct debug *debug, const json_t *arguments, json_t **ret_body)
 {
     (void)arguments;
-    debug->pause = !debug->stopped.L;
+    debug->pause = !debug->stopped.L || debug->go != GO_NONE; /* it may be about to go on */
     *ret_body = json_object();
     return 0;
 }
