@@ -152,6 +152,7 @@ struct debug {
     int mute;        /* what is written is dropped */
     int plain;       /* values are shown without metamethods */
     int is_simple;   /* the thread of base_L looks only for breakpoints of lines and functions */
+    int hex;         /* and integers as the request that runs wishes */
     int everywhere;  /* breakpoints that any thread may reach */
     unsigned epoch;  /* grows when breakpoints change */
     int has_changed; /* they have, and what runs does not know yet */
@@ -188,6 +189,8 @@ struct debug {
         int raised, uncaught;
         char *raised_condition, *uncaught_condition;
     } exceptions;
+    lua_State *error_L; /* has the error, at this index, that is looked at; NULL: none */
+    int error_index;
     int seen_error; /* it was shown in a coroutine, and comes up again in the one above */
 
     int pause;

@@ -106,15 +106,10 @@ static int is_wanted(struct debug *debug, lua_State *thread, int is_uncaught)
            hit_condition_holds(debug, thread, debug->exceptions.uncaught_condition);
 }
 
-/* An error, on top of L, that a thread has raised. */
-static void stop_at_error(struct debug *debug, lua_State *L, lua_State *thread, int is_uncaught)
+static void show_and_stop(struct debug *debug, lua_State *L, lua_State *thread, int is_uncaught)
 {
     struct looking looking = {debug, thread};
     struct stop_reason why = {.reason = "exception"};
-    struct frame_at at;
-    if (debug->quiet || !lua_checkstack(L, LUA_MINSTACK) || !frame_top(debug, thread, &at) ||
-        interrupt_pending(debug->rt) != STOP_NONE || !is_wanted(debug, thread, is_uncaught))
-        return;
     debug->quiet++;
     lua_pushcfunction(L, look);
     lua_pushlightuserdata(L, &looking);
@@ -130,6 +125,20 @@ static void stop_at_error(struct debug *debug, lua_State *L, lua_State *thread, 
     why.text = text;
     stop_here(debug, thread, &why);
     exception_clear(&debug->stopped.exception);
+}
+
+/* An error, on top of L, that a thread has raised. */
+static void stop_at_error(struct debug *debug, lua_State *L, lua_State *thread, int is_uncaught)
+{
+    struct frame_at at;
+    if (debug->quiet || !lua_checkstack(L, LUA_MINSTACK) || !frame_top(debug, thread, &at) ||
+        interrupt_pending(debug->rt) != STOP_NONE)
+        return;
+    debug->error_L = L;
+    debug->error_index = lua_gettop(L);
+    if (is_wanted(debug, thread, is_uncaught))
+        show_and_stop(debug, L, thread, is_uncaught);
+    debug->error_L = NULL;
 }
 
 void trace_error(lua_State *L, int is_last)

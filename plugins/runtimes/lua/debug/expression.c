@@ -23,6 +23,17 @@ static struct frame_at *live_frame(struct view *view)
     return debug->is_attached && view->stop == debug->stop_count ? &view->at : NULL;
 }
 
+/* `exception`, while the code is stopped at an error, or a condition looks whether it is to be. */
+static int push_error(lua_State *L, const struct debug *debug, const char *name)
+{
+    if (!debug->error_L || debug->error_L == L || strcmp(name, "exception") != 0 ||
+        !lua_checkstack(debug->error_L, 1))
+        return 0;
+    lua_pushvalue(debug->error_L, debug->error_index);
+    lua_xmove(debug->error_L, L, 1);
+    return 1;
+}
+
 /* ---- the proxy: upvalue 1 is the view, 2 the frame's _ENV ---- */
 
 static int get_name(lua_State *L)
@@ -36,6 +47,8 @@ static int get_name(lua_State *L)
             return 1;
         n = names_find_upvalue(L, at, name);
         if (n && names_push_upvalue(L, at, n, NULL))
+            return 1;
+        if (push_error(L, view->debug, name))
             return 1;
     }
     lua_settop(L, 2);

@@ -93,7 +93,7 @@ static void forget_state(struct debug *debug)
     handle_forget_kept(debug);
     frame_forget(debug);
     step_clear(debug);
-    debug->scratch = debug->base_L = NULL;
+    debug->scratch = debug->base_L = debug->error_L = NULL;
     debug->chain_count = 0;
     debug->pause = 0;
     for (struct script *script = debug->scripts; script; script = script->next)

@@ -253,6 +253,7 @@ static int32_t run(struct debug *debug, size_t i, const json_t *arguments, json_
     struct runtime *rt = debug->rt;
     debug->quiet++;
     debug_deadline(debug, COMMANDS[i].seconds);
+    debug->hex = llmspell_bool(json_object_get(arguments, "format"), "hex", 0);
     int32_t code = COMMANDS[i].answer(debug, arguments, ret_body);
     output_flush(rt);
     interrupt_end(rt);

@@ -118,7 +118,7 @@ static void add_counts(lua_State *L, int index, json_t *out)
 }
 
 /* Numbers, booleans and nil, which are most of all: without the detour over a buffer. */
-static json_t *describe_plain(lua_State *L, int index)
+static json_t *describe_plain(const struct debug *debug, lua_State *L, int index)
 {
     size_t size = 0;
     switch (lua_type(L, index)) {
@@ -135,6 +135,8 @@ static json_t *describe_plain(lua_State *L, int index)
         lua_pop(L, 1);
         return NULL;
     }
+    if (debug->hex && lua_isinteger(L, index))
+        return json_sprintf("0x%llx", (unsigned long long)lua_tointeger(L, index));
     lua_pushvalue(L, index);
     const char *text = lua_tolstring(L, -1, &size);
     json_t *value = json_stringn_nocheck(text, size);
@@ -153,7 +155,7 @@ void value_describe(struct debug *debug, lua_State *L, int index, json_t *out, c
         reference = handle_of_value(debug, L, index, expression);
     else
         free(expression);
-    json_t *value = describe_plain(L, index);
+    json_t *value = describe_plain(debug, L, index);
     if (!value) {
         struct text *text = text_new(L);
         write_value(debug, L, index, text);
