@@ -29,19 +29,19 @@ def set_lines(dap, path, *breakpoints):
 @pytest.mark.parametrize("line, moved", [(1, 2), (2, 2), (3, 6), (4, 6), (5, 6), (7, 7), (8, 9),
                                          (11, 11)])
 def test_moved_to_the_next_line_with_code(dap, script, line, moved):
-    set, = dap.begin(script(LINES), [line])
-    assert set["verified"] is True
-    assert set["line"] == moved or (moved == 6 and set["line"] in (6, 7, 10)), set
+    placed, = dap.begin(script(LINES), [line])
+    assert placed["verified"] is True
+    assert placed["line"] == moved or (moved == 6 and placed["line"] in (6, 7, 10)), placed
     _, frame = dap.stopped("breakpoint")
-    assert frame["line"] == set["line"]
+    assert frame["line"] == placed["line"]
     dap.ask("setBreakpoints", source={"path": str(script(LINES))}, breakpoints=[])
     dap.resume()
     assert dap.finish() == 0
 
 
 def test_beyond_the_end(dap, script):
-    set, = dap.begin(script(LINES), [500])
-    assert set["verified"] is False and set["message"]
+    placed, = dap.begin(script(LINES), [500])
+    assert placed["verified"] is False and placed["message"]
     assert dap.finish() == 0
 
 
@@ -50,10 +50,10 @@ def test_lines_that_cannot_be(dap, script, line):
     path = script("print(1)\n")
     dap.ask("initialize", adapterID="test")
     dap.ask("launch", program=str(path))
-    set, = set_lines(dap, path, line)
-    assert "verified" in set
+    placed, = set_lines(dap, path, line)
+    assert "verified" in placed
     dap.ask("configurationDone")
-    if set["verified"]:
+    if placed["verified"]:
         dap.stopped()
         dap.resume()
     assert dap.finish() == 0
@@ -77,8 +77,8 @@ def test_the_old_form_with_lines(dap, script):
     path = script(LINES)
     dap.ask("initialize", adapterID="test")
     dap.ask("launch", program=str(path))
-    set, = dap.ask("setBreakpoints", source={"path": str(path)}, lines=[7])["breakpoints"]
-    assert set["line"] == 7
+    placed, = dap.ask("setBreakpoints", source={"path": str(path)}, lines=[7])["breakpoints"]
+    assert placed["line"] == 7
     dap.ask("configurationDone")
     dap.stopped("breakpoint")
     dap.resume()
@@ -139,8 +139,8 @@ def test_a_condition_that_fails_stops_and_says_so(dap, script, condition):
 
 
 def test_a_hit_condition_that_is_none_says_so(dap, script):
-    set, = dap.begin(script(COUNT), [{"line": 3, "hitCondition": "often"}])
-    assert "hit condition" in set["message"]
+    placed, = dap.begin(script(COUNT), [{"line": 3, "hitCondition": "often"}])
+    assert "hit condition" in placed["message"]
     dap.ask("disconnect")
 
 
@@ -193,8 +193,8 @@ def test_set_while_a_loop_runs(dap, script, body):
     path = script("local n = 0\nprint('here')\nwhile true do\n" + body + "  if stop then break end\nend\nprint('end')\n")
     dap.begin(path)
     dap.event("output")
-    set, = set_lines(dap, path, 4)
-    assert set["verified"] is True
+    placed, = set_lines(dap, path, 4)
+    assert placed["verified"] is True
     _, frame = dap.stopped("breakpoint")
     assert frame["line"] == 4
     dap.evaluate("stop = true", frame)
@@ -259,9 +259,9 @@ def test_pause(dap, script, loop):
 def test_a_thousand(dap, script):
     count = 1000
     path = script("local n = 0\n" + "n = n + 1\n" * count + "print(n)\n")
-    set = dap.begin(path, list(range(2, count + 2)))
-    assert [b["line"] for b in set] == list(range(2, count + 2))
-    assert len({b["id"] for b in set}) == count
+    placed = dap.begin(path, list(range(2, count + 2)))
+    assert [b["line"] for b in placed] == list(range(2, count + 2))
+    assert len({b["id"] for b in placed}) == count
     for line in (2, 3, 4):
         assert dap.stopped("breakpoint")[1]["line"] == line
         dap.resume()
@@ -305,8 +305,8 @@ def test_in_a_string_that_was_loaded(dap, script):
     source, = [s for s in dap.ask("loadedSources")["sources"] if s.get("name") == "made"]
     assert "path" not in source and source["sourceReference"] > 0
     assert "local b" in dap.ask("source", source=source, sourceReference=source["sourceReference"])["content"]
-    set, = dap.ask("setBreakpoints", source=source, breakpoints=[{"line": 2}])["breakpoints"]
-    assert set["verified"] is True
+    placed, = dap.ask("setBreakpoints", source=source, breakpoints=[{"line": 2}])["breakpoints"]
+    assert placed["verified"] is True
     dap.resume()
     _, frame = dap.stopped("breakpoint")
     assert frame["line"] == 2 and frame["source"]["sourceReference"] == source["sourceReference"]
@@ -321,11 +321,11 @@ def test_a_file_that_is_loaded_later(dap, script, tmp_path):
                   f"print(dofile({str(part)!r}))\n")
     dap.ask("initialize", adapterID="test")
     dap.ask("launch", program=str(path))
-    set, = set_lines(dap, part, 2)
-    assert set["verified"] is False
+    placed, = set_lines(dap, part, 2)
+    assert placed["verified"] is False
     dap.ask("configurationDone")
     changed = dap.event("breakpoint")
-    assert changed["breakpoint"]["id"] == set["id"] and changed["breakpoint"]["verified"] is True
+    assert changed["breakpoint"]["id"] == placed["id"] and changed["breakpoint"]["verified"] is True
     _, frame = dap.stopped("breakpoint")
     assert (frame["line"], frame["source"]["path"]) == (3, str(part))
     assert "part.lua" in [e["body"]["source"]["name"] for e in dap.all if e["event"] == "loadedSource"]
@@ -358,11 +358,11 @@ def test_function_breakpoints(dap, script, name, line):
     path = script(FUNCTIONS)
     dap.ask("initialize", adapterID="test")
     dap.ask("launch", program=str(path))
-    set, = dap.ask("setFunctionBreakpoints", breakpoints=[{"name": name}])["breakpoints"]
-    assert set["id"] > 0
+    placed, = dap.ask("setFunctionBreakpoints", breakpoints=[{"name": name}])["breakpoints"]
+    assert placed["id"] > 0
     dap.ask("configurationDone")
     event, frame = dap.stopped("function breakpoint")
-    assert event["hitBreakpointIds"] == [set["id"]] and frame["line"] in (line, line - 1)
+    assert event["hitBreakpointIds"] == [placed["id"]] and frame["line"] in (line, line - 1)
     dap.resume()
     assert dap.finish() == 0
 
@@ -380,8 +380,8 @@ def test_a_function_that_is_not_there(dap, script):
     path = script("print(1)\n")
     dap.ask("initialize", adapterID="test")
     dap.ask("launch", program=str(path))
-    set, = dap.ask("setFunctionBreakpoints", breakpoints=[{"name": "nobody"}])["breakpoints"]
-    assert set["verified"] is False and set["message"]
+    placed, = dap.ask("setFunctionBreakpoints", breakpoints=[{"name": "nobody"}])["breakpoints"]
+    assert placed["verified"] is False and placed["message"]
     dap.ask("configurationDone")
     assert dap.finish() == 0
 
@@ -410,8 +410,8 @@ def test_data_breakpoints(dap, script):
     table = dap.locals(frame)["t"]["variablesReference"]
     info = dap.ask("dataBreakpointInfo", variablesReference=table, name="n")
     assert info["dataId"] and "write" in info["accessTypes"]
-    set, = dap.ask("setDataBreakpoints", breakpoints=[{"dataId": info["dataId"], "accessType": "write"}])["breakpoints"]
-    assert set["verified"] is True
+    placed, = dap.ask("setDataBreakpoints", breakpoints=[{"dataId": info["dataId"], "accessType": "write"}])["breakpoints"]
+    assert placed["verified"] is True
     for value in ("1", "5"):
         dap.resume()
         _, frame = dap.stopped("data breakpoint")

@@ -174,7 +174,7 @@ def test_error_objects_with_broken_metamethods(dap, script):
 
 def test_syntax_errors_end_the_program(dap, script):
     path = script("local = 1\n")
-    set, = dap.begin(path, [1])
-    assert set["verified"] is False and "compile" in set["message"]
+    placed, = dap.begin(path, [1])
+    assert placed["verified"] is False and "compile" in placed["message"]
     assert dap.finish() == 1
     assert "1:" in dap.output("stderr")

@@ -262,8 +262,8 @@ def test_second_launch_is_refused(dap, script):
 def test_breakpoints_before_launch(dap, script):
     path = script("local a = 1\nprint(a)\n")
     dap.ask("initialize", adapterID="test")
-    set, = dap.ask("setBreakpoints", source={"path": str(path)}, breakpoints=[{"line": 2}])["breakpoints"]
-    assert set["verified"] is True and set["line"] == 2
+    placed, = dap.ask("setBreakpoints", source={"path": str(path)}, breakpoints=[{"line": 2}])["breakpoints"]
+    assert placed["verified"] is True and placed["line"] == 2
     dap.ask("configurationDone")
     dap.ask("launch", program=str(path))
     dap.stopped("breakpoint")

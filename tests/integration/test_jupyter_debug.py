@@ -1,0 +1,491 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JupyterLab's debugger over the control channel: its sequence of requests, the names of cells, and
+what is known to go wrong in other kernels."""
+import time
+
+import pytest
+
+from dap_session import check
+from jupyter_session import (  # noqa: F401 (fixtures)
+    PATIENCE, PAUSE, SLOW, SPIN, Session, llmspell, open_session, session, wait_until)
+
+MASK = 0xffffffff
+
+
+def murmur2(data, seed):
+    h, m = seed ^ len(data), 0x5bd1e995
+    while len(data) >= 4:
+        k = int.from_bytes(data[:4], "little") * m & MASK
+        k = (k ^ k >> 24) * m & MASK
+        h = (h * m & MASK) ^ k
+        data = data[4:]
+    if data:
+        h = (h ^ int.from_bytes(data, "little")) * m & MASK
+    h = (h ^ h >> 13) * m & MASK
+    return h ^ h >> 15
+
+
+class Lab:
+    """What JupyterLab does."""
+
+    def __init__(self, session):
+        self.session = session
+        self.seq = 0
+        self.seen = []  # debug_events
+
+    def send(self, command, **arguments):
+        self.seq += 1
+        return self.session.send("debug_request", {"type": "request", "seq": self.seq, "command": command,
+                                                   "arguments": arguments}, "control")
+
+    def answer(self, msg_id):
+        """Rule 1: a reply, and busy and idle that belong to the request."""
+        reply = self.session.reply(msg_id, "control")["content"]
+        states = [e["content"]["execution_state"] for e in self.session.until_idle(msg_id)
+                  if e["msg_type"] == "status"]
+        assert states == ["busy", "idle"]
+        assert reply["type"] == "response"
+        return reply
+
+    def request(self, command, **arguments):
+        return self.answer(self.send(command, **arguments))
+
+    def ask(self, command, **arguments):
+        reply = self.request(command, **arguments)
+        assert reply["success"], reply
+        if command not in ("debugInfo", "inspectVariables", "variables", "attach", "evaluate"):
+            check(reply)
+        return reply["body"]
+
+    def fail(self, command, **arguments):
+        reply = self.request(command, **arguments)
+        assert not reply["success"], reply
+        return reply["message"]
+
+    def info(self):
+        return self.ask("debugInfo")
+
+    def start(self):
+        self.capabilities = self.ask("initialize", clientID="jupyterlab", adapterID="", linesStartAt1=True)
+        self.ask("attach")
+        info = self.info()
+        assert info["isStarted"] is True
+        return self
+
+    def path(self, code):
+        info = self.info()
+        return f"{info['tmpFilePrefix']}{murmur2(code.encode(), int(info['hashSeed']))}{info['tmpFileSuffix']}"
+
+    def breakpoints(self, code, *lines):
+        source = self.ask("dumpCell", code=code)["sourcePath"]
+        assert source == self.path(code)
+        return self.set(source, *lines)
+
+    def set(self, source, *lines):
+        return self.ask("setBreakpoints", source={"path": source}, breakpoints=[{"line": n} for n in lines],
+                        sourceModified=False)["breakpoints"]
+
+    def event(self, name, cell=None):
+        """The next event of that name, which belongs to the cell."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            queues = [self.session.events[cell]] if cell else [*self.session.events.values(), self.session.foreign]
+            for queue in queues:
+                for message in list(queue):
+                    if message["msg_type"] == "debug_event":
+                        queue.remove(message)
+                        self.seen.append(message["content"])
+                        check({"seq": 1, **message["content"]})
+                        if message["content"]["event"] == name:
+                            return message["content"].get("body", {})
+            message = self.session.receive("iopub", deadline)
+            parent = self.session.check(message)
+            queue = self.session.events[parent] if parent in self.session.requests else self.session.foreign
+            queue.append(message)
+
+    def stop(self, cell, reason="breakpoint"):
+        body = self.event("stopped", cell)
+        assert body["reason"] == reason and body["allThreadsStopped"] is True
+        return body["threadId"], self.ask("stackTrace", threadId=body["threadId"])["stackFrames"]
+
+    def locals(self, frame):
+        scopes = {s["name"]: s for s in self.ask("scopes", frameId=frame["id"])["scopes"]}
+        return {v["name"]: v for v in self.ask(
+            "variables", variablesReference=scopes["Locals"]["variablesReference"])["variables"]}
+
+    def go(self, command="continue", thread=1):
+        self.ask(command, threadId=thread)
+
+    def finish(self, cell):
+        reply = self.session.reply(cell)["content"]
+        self.session.until_idle(cell)
+        return reply
+
+
+@pytest.fixture
+def lab(session):
+    return Lab(session)
+
+
+CODE = "-- cell\nlocal x = 1\n\nlocal y = x + 1\nprint(y)"
+
+
+def test_the_whole_sequence(session, lab):
+    before = lab.info()
+    assert before["isStarted"] is False and before["breakpoints"] == [] and before["stoppedThreads"] == []
+    assert before["hashMethod"] == "Murmur2" and before["richRendering"] is True and before["copyToGlobals"] is True
+    assert {"hashSeed", "tmpFilePrefix", "tmpFileSuffix", "exceptionPaths"} <= set(before)
+    capabilities = lab.ask("initialize", clientID="jupyterlab", adapterID="")
+    assert all(f["filter"] and f["description"] for f in capabilities["exceptionBreakpointFilters"])
+    lab.ask("attach")
+    lab.event("initialized")
+    lab.ask("setExceptionBreakpoints", filters=[])
+    assert isinstance(lab.ask("inspectVariables")["variables"], list)
+    assert isinstance(lab.ask("modules")["modules"], list)
+    path = lab.ask("dumpCell", code=CODE)["sourcePath"]
+    assert path == lab.path(CODE)
+    lab.info()
+    placed = lab.set(path, 1, 3)
+    assert [(b["verified"], b["line"]) for b in placed] == [(True, 2), (True, 4)]
+    assert all(b["id"] > 0 and b["source"]["path"] == path for b in placed)
+    info = lab.info()
+    assert info["breakpoints"] == [{"source": path, "breakpoints": [{"line": 2}, {"line": 4}]}]
+    cell = session.execute(CODE)
+    thread, frames = lab.stop(cell)
+    assert len(frames) == 1, "frames of the kernel show"
+    assert frames[0]["line"] == 2 and frames[0]["source"]["path"] == path
+    assert lab.info()["stoppedThreads"] == [thread]
+    assert lab.ask("source", source={"path": path})["content"] == CODE
+    lab.go(thread=thread)
+    assert lab.event("continued", cell)["allThreadsContinued"] is True
+    thread, frames = lab.stop(cell)
+    x = lab.locals(frames[0])["x"]
+    assert (x["type"], x["value"]) == ("int", "1")
+    lab.go("next", thread)
+    thread, frames = lab.stop(cell, "step")
+    assert frames[0]["line"] == 5
+    lab.go(thread=thread)
+    assert lab.finish(cell)["status"] == "ok"
+    assert lab.info()["stoppedThreads"] == []
+    assert lab.ask("modules")["totalModules"] >= 0
+    lab.ask("disconnect", restart=False, terminateDebuggee=False)
+    assert lab.info()["isStarted"] is False
+    assert session.run("debug.gethook() == nil").value == "true"
+
+
+def test_kernel_info_says_so(session):
+    info = session.ask("kernel_info_request").reply
+    assert info["debugger"] is True and "debugger" in info["supported_features"]
+
+
+@pytest.mark.parametrize("command", ["modules", "inspectVariables"])
+def test_answered_before_the_start(session, lab, command):
+    assert isinstance(lab.ask(command)["modules" if command == "modules" else "variables"], list)
+
+
+def test_before_attach(session, lab):
+    lab.ask("initialize", clientID="jupyterlab", adapterID="")
+    assert lab.info()["isStarted"] is False
+    reply = lab.request("stackTrace", threadId=1)
+    assert reply["success"] is False and reply["message"]
+
+
+@pytest.mark.parametrize("code", ["local x = 1\nreturn x", "local x = 1\n\n\n", "  local x = 'ü€😀'\n-- ü", "x = 1", "local a = [[\n\n]] x = 2"])
+def test_names_are_of_the_raw_text(session, lab, code):
+    """Rule 3, whether or not dumpCell came first."""
+    lab.start()
+    path = lab.path(code)
+    placed, = lab.set(path, 1)
+    cell = session.execute(code)
+    _, frames = lab.stop(cell)
+    assert frames[0]["source"]["path"] == path
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_functions_of_cells_that_have_run(session, lab):
+    define = "function defined(a)\n  local b = a * 2\n  return b\nend"
+    session.run(define)
+    lab.start()
+    placed, = lab.breakpoints(define, 2)
+    assert placed["verified"] is True
+    cell = session.execute("print(defined(4))")
+    _, frames = lab.stop(cell)
+    assert [(f["name"], f["line"]) for f in frames] == [("defined", 2), ("main chunk", 1)]
+    assert frames[0]["source"]["path"] == lab.path(define)
+    assert frames[1]["source"]["path"] == lab.path("print(defined(4))")
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_coroutines_made_by_cells_that_have_run(session, lab):
+    define = "co = coroutine.wrap(function()\n  while true do\n    local n = 1\n    coroutine.yield(n)\n  end\nend)\nco()"
+    session.run(define)
+    lab.start()
+    lab.breakpoints(define, 3)
+    cell = session.execute("co()")
+    thread, frames = lab.stop(cell)
+    assert frames[0]["line"] == 3 and thread != 1
+    lab.go(thread=thread)
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_copied_cells_and_cells_run_again(session, lab):
+    lab.start()
+    lab.breakpoints(CODE, 4)
+    for _ in range(3):  # a copy has the same text, and the same name
+        cell = session.execute(CODE)
+        _, frames = lab.stop(cell)
+        assert frames[0]["line"] == 4
+        lab.go()
+        assert lab.finish(cell)["status"] == "ok"
+
+
+def test_after_an_interrupt(session, lab):
+    lab.start()
+    lab.breakpoints(CODE, 4)
+    for _ in range(2):
+        cell = session.execute(CODE)
+        lab.stop(cell)
+        assert session.ask("interrupt_request", channel="control").reply["status"] == "ok"
+        assert lab.finish(cell)["ename"] == "KeyboardInterrupt"
+        assert lab.info()["stoppedThreads"] == []
+        assert lab.info()["breakpoints"][0]["breakpoints"] == [{"line": 4}]
+
+
+def test_restart_the_kernel_and_debug(llmspell, session, lab, open_session):
+    lab.start()
+    lab.breakpoints(CODE, 4)
+    lab.ask("disconnect", restart=True, terminateDebuggee=True)
+    after = open_session(llmspell.json("kernel", "restart", "test")["connection_file"])
+    lab = Lab(after)
+    assert lab.info()["isStarted"] is False and lab.info()["breakpoints"] == []
+    lab.start()
+    lab.breakpoints(CODE, 4)
+    lab.ask("configurationDone")
+    cell = after.execute(CODE)
+    lab.stop(cell)
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_terminate_button(session, lab):
+    """disconnect, then all anew; also while a cell is stopped."""
+    lab.start()
+    lab.breakpoints(CODE, 2)
+    cell = session.execute(CODE)
+    lab.stop(cell)
+    lab.ask("disconnect", restart=False, terminateDebuggee=False)
+    assert lab.finish(cell)["status"] == "ok"
+    lab.start()
+    assert lab.info()["breakpoints"] == []
+    lab.breakpoints(CODE, 2)
+    cell = session.execute(CODE)
+    lab.stop(cell)
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_a_page_that_was_loaded_anew(session, lab, open_session, kernel):
+    lab.start()
+    lab.breakpoints(CODE, 2)
+    cell = session.execute(CODE)
+    thread, _ = lab.stop(cell)
+    other = Lab(open_session_without_waiting(kernel.started["connection_file"]))
+    info = other.info()
+    assert info["isStarted"] is True and info["stoppedThreads"] == [thread]
+    assert info["breakpoints"] == [{"source": lab.path(CODE), "breakpoints": [{"line": 2}]}]
+    other.go(thread=thread)
+    assert lab.finish(cell)["status"] == "ok"
+    other.session.close()
+
+
+def open_session_without_waiting(connection_file):
+    """The shell is busy: it would wait for ever."""
+    wait = Session.__init__.__globals__["BlockingKernelClient"].wait_for_ready
+    try:
+        Session.__init__.__globals__["BlockingKernelClient"].wait_for_ready = lambda *a, **k: None
+        session = Session(connection_file)
+        time.sleep(0.2)  # iopub has to subscribe
+        return session
+    finally:
+        Session.__init__.__globals__["BlockingKernelClient"].wait_for_ready = wait
+
+
+def test_stepping_into_a_required_file(session, lab, tmp_path):
+    (tmp_path / "stepped.lua").write_text("local M = {}\nfunction M.f(x)\n  local y = x\n  return y\nend\nreturn M\n")
+    code = f"package.path = '{tmp_path}/?.lua;' .. package.path\nlocal m = require 'stepped'\nlocal r = m.f(3)\nprint(r)"
+    lab.start()
+    lab.breakpoints(code, 3)
+    cell = session.execute(code)
+    lab.stop(cell)
+    lab.go("stepIn")
+    _, frames = lab.stop(cell, "step")
+    assert [(f["name"], f["line"]) for f in frames] == [("M.f", 3), ("main chunk", 3)]
+    assert frames[0]["source"]["path"] == str(tmp_path / "stepped.lua")
+    assert "function M.f" in lab.ask("source", source={"path": frames[0]["source"]["path"]})["content"]
+    lab.go("stepOut")
+    _, frames = lab.stop(cell, "step")
+    assert frames[0]["line"] in (3, 4)
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+    assert "stepped" in [m["name"] for m in lab.ask("modules")["modules"]]
+
+
+def test_breakpoints_in_a_file(session, lab, tmp_path):
+    path = tmp_path / "part.lua"
+    path.write_text("local a = 1\nlocal b = 2\nreturn b\n")
+    lab.start()
+    placed, = lab.set(str(path), 2)
+    assert placed["verified"] is True
+    cell = session.execute(f"dofile('{path}')")
+    _, frames = lab.stop(cell)
+    assert frames[0]["source"]["path"] == str(path)
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+# ---- variables ----
+
+def test_types_that_the_panel_shows(session, lab):
+    """Rule 9."""
+    lab.start()
+    session.run("i, f, b, s = 1, 1.5, true, 'text'\nt, fn = {1}, function() end")
+    variables = {v["name"]: v for v in lab.ask("inspectVariables")["variables"]}
+    assert [variables[n]["type"] for n in "ifbs"] == ["int", "float", "bool", "str"]
+    assert not variables["t"].get("type") and not variables["fn"].get("type")
+    assert variables["t"]["variablesReference"] > 0 and variables["i"]["variablesReference"] == 0
+    assert "print" not in variables, "what Lua defines is a group of its own"
+    group = variables["special variables"]
+    assert "print" in [v["name"] for v in lab.ask("variables", variablesReference=group["variablesReference"])["variables"]]
+    inner = lab.ask("variables", variablesReference=variables["t"]["variablesReference"])["variables"]
+    assert inner[0]["value"] == "1"
+
+
+def test_inspect_variables_in_numbers_while_a_cell_runs(session, lab):
+    """Rule 8."""
+    lab.start()
+    cell = session.start_running("n = 1 print('running') while not stop do n = n + 1 " + PAUSE + " end")
+    begun = time.monotonic()
+    for _ in range(100):
+        names = [v["name"] for v in lab.ask("inspectVariables")["variables"]]
+        assert "n" in names
+    assert time.monotonic() - begun < 10 * SLOW
+    session.ask("interrupt_request", channel="control")
+    session.until_idle(cell)
+    assert session.reply(cell)["content"]["ename"] == "KeyboardInterrupt"
+
+
+def test_inspect_variables_at_once_in_a_flood_of_output(session, lab):
+    lab.start()
+    cell = session.execute("for i = 1, 200 do print(i) io.stdout:flush() end")
+    ids = [lab.send("inspectVariables") for _ in range(50)]
+    for one in ids:
+        assert lab.answer(one)["success"]
+    assert lab.finish(cell)["status"] == "ok"
+
+
+def test_rich_inspect_variables(session, lab):
+    lab.start()
+    session.run("shown = {1, 2, 3}")
+    data = lab.ask("richInspectVariables", variableName="shown")
+    assert "text/plain" in data["data"] and isinstance(data["metadata"], dict)
+    code = "local inner = {name = 'inner'}\nlocal after = 1"
+    lab.breakpoints(code, 2)
+    cell = session.execute(code)
+    _, frames = lab.stop(cell)
+    assert "inner" in lab.ask("richInspectVariables", variableName="inner", frameId=frames[0]["id"])["data"]["text/plain"]
+    assert lab.fail("richInspectVariables", variableName="nobody.at.all", frameId=frames[0]["id"])
+    lab.go()
+    lab.finish(cell)
+    assert lab.ask("richInspectVariables", variableName="shown")["data"]["text/plain"]
+
+
+def test_copy_to_globals(session, lab):
+    lab.start()
+    code = "local inner = {5}\nlocal after = 1"
+    lab.breakpoints(code, 2)
+    cell = session.execute(code)
+    _, frames = lab.stop(cell)
+    lab.ask("copyToGlobals", srcVariableName="inner", dstVariableName="copied", srcFrameId=frames[0]["id"])
+    lab.go()
+    lab.finish(cell)
+    assert session.run("copied[1]").value == "5"
+
+
+def test_evaluate_in_the_console(session, lab):
+    lab.start()
+    lab.breakpoints(CODE, 4)
+    cell = session.execute(CODE)
+    _, frames = lab.stop(cell)
+    assert lab.ask("evaluate", context="repl", expression="x + 40", frameId=frames[0]["id"])["result"] == "41"
+    lab.ask("evaluate", context="repl", expression="x = 9", frameId=frames[0]["id"])
+    assert lab.fail("evaluate", context="repl", expression="error('no')", frameId=frames[0]["id"])
+    lab.go()
+    reply = session.reply(cell)["content"]
+    text = "".join(e["content"]["text"] for e in session.until_idle(cell) if e["msg_type"] == "stream")
+    assert reply["status"] == "ok" and text == "10\n"
+
+
+# ---- ends ----
+
+def test_pause_and_exceptions(session, lab):
+    lab.start()
+    cell = session.start_running("print('running') while not stop do " + PAUSE + " end")
+    lab.ask("pause", threadId=1)
+    lab.stop(cell, "pause")
+    lab.ask("evaluate", context="repl", expression="stop = true")
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+    lab.ask("setExceptionBreakpoints", filters=["uncaught"])
+    code = "local z = 1\nerror('mine')"
+    cell = session.execute(code)
+    thread, frames = lab.stop(cell, "exception")
+    assert lab.ask("exceptionInfo", threadId=thread)["description"].endswith("mine")
+    lab.go()
+    assert lab.finish(cell)["status"] == "error"
+    assert lab.info()["stoppedThreads"] == []
+
+
+def test_a_cell_that_ends_sends_continued(session, lab):
+    lab.start()
+    lab.breakpoints("local last = 1", 1)
+    cell = session.execute("local last = 1")
+    lab.stop(cell)
+    lab.go("next")
+    assert lab.event("continued", cell)
+    assert lab.finish(cell)["status"] == "ok"
+    assert lab.info()["stoppedThreads"] == []
+
+
+def test_many_requests_at_once_while_stopped(session, lab):
+    lab.start()
+    lab.breakpoints(CODE, 2)
+    cell = session.execute(CODE)
+    lab.stop(cell)
+    ids = [lab.send("debugInfo" if i % 2 else "inspectVariables") for i in range(100)]
+    for one in ids:
+        assert lab.answer(one)["success"]
+    assert session.ask("kernel_info_request", channel="control").reply["status"] == "ok"
+    lab.go()
+    assert lab.finish(cell)["status"] == "ok"
+
+
+@pytest.mark.parametrize("content", [
+    {}, {"type": "request"}, {"type": "request", "seq": 1, "command": 5}, {"type": "request", "seq": 1, "command": "fly"},
+    {"type": "request", "seq": 1, "command": "setBreakpoints", "arguments": []},
+    {"type": "request", "seq": 1, "command": "dumpCell", "arguments": {}},
+    {"type": "request", "seq": 1, "command": "setBreakpoints", "arguments": {"source": 5}}])
+def test_what_is_no_request(session, lab, content):
+    lab.start()
+    outcome = session.ask("debug_request", content, "control")
+    assert outcome.reply.get("success") is False or outcome.reply.get("status") == "error"
+    assert lab.info()["isStarted"] is True
+
+
+def test_shutdown_while_stopped(llmspell, session, lab):
+    lab.start()
+    lab.breakpoints(CODE, 2)
+    cell = session.execute(CODE)
+    lab.stop(cell)
+    assert llmspell.run("kernel", "stop", "test").status == 0
