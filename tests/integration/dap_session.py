@@ -137,12 +137,12 @@ class Dap:
 
     def event(self, name, patience=PATIENCE):
         """The body of the next event of that name."""
-        deadline = time.monotonic() + patience
+        deadline, seen = time.monotonic() + patience, 0
         while True:
-            for i, event in enumerate(self.events):
-                if event["event"] == name:
-                    del self.events[i]
-                    return event.get("body", {})
+            for i in range(seen, len(self.events)):
+                if self.events[i]["event"] == name:
+                    return self.events.pop(i).get("body", {})
+            seen = len(self.events)
             self.receive(max(deadline - time.monotonic(), 0.001))
 
     def end(self):
