@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * setBreakpoints: the debuggee decides where they are; what it says is remembered by path, since
- * JupyterLab asks for all of them after a page was loaded anew (debugInfo). A program that only runs
- * (noDebug) has none. */
+ * JupyterLab asks for all of them after a page was loaded anew (debugInfo). A program that only
+ * runs (noDebug) has none. */
 #include "dap.h"
 
 static void remember(struct session *session, const json_t *arguments, const json_t *body)

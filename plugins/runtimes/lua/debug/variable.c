@@ -515,8 +515,9 @@ int32_t variable_set(struct debug *debug, const json_t *arguments, json_t **ret_
         .name = llmspell_string(arguments, "name"),
         .code = {llmspell_string(arguments, "value"), llmspell_string_length(arguments, "value")}};
     if (!s.name || !s.code.text || !s.code.text[strspn(s.code.text, " \t\r\n")])
-        return llmspell_fail_at(debug->rt->call, LLMSPELL_EINVAL, "/arguments/value",
-                                "setVariable needs name and value, a Lua expression: nil for no value");
+        return llmspell_fail_at(
+            debug->rt->call, LLMSPELL_EINVAL, "/arguments/value",
+            "setVariable needs name and value, a Lua expression: nil for no value");
     int32_t code = find_handle(debug, arguments, &s.page);
     if (code < 0)
         return code;
