@@ -5,6 +5,7 @@
 #include <libsmartcols.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -67,9 +68,24 @@ void table_free(struct table *table)
     free(table);
 }
 
+/* The library fills cells up with blanks, also where a line ends with empty ones. */
+static void print_lines(const char *text)
+{
+    while (*text) {
+        size_t size = strcspn(text, "\n"), shown = size;
+        while (shown > 0 && text[shown - 1] == ' ')
+            shown--;
+        fwrite(text, 1, shown, stdout);
+        putchar('\n');
+        text += size + (text[size] == '\n');
+    }
+}
+
 void table_print(struct table *table)
 {
-    if (table)
-        scols_print_table(table->table);
+    char *text = NULL;
+    if (table && scols_print_table_to_string(table->table, &text) == 0)
+        print_lines(text);
+    free(text);
     table_free(table);
 }
