@@ -24,6 +24,8 @@ static const char CAPABILITIES[] =
     " \"supportsLoadedSourcesRequest\": true,"
     " \"supportsBreakpointLocationsRequest\": true,"
     " \"supportsClipboardContext\": true,"
+    " \"supportsStepInTargetsRequest\": true,"
+    " \"supportsDataBreakpoints\": true,"
     " \"supportsCancelRequest\": true,"
     " \"exceptionBreakpointFilters\": ["
     "  {\"filter\": \"raised\", \"label\": \"Raised Errors\","

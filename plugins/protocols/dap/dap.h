@@ -7,6 +7,7 @@
 #define DAP_H
 
 #include <pthread.h>
+#include <time.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 
@@ -74,6 +75,7 @@ struct session {
     json_int_t seq;                      /* of what it sends */
     uint64_t asked;                      /* requests to the kernel so far */
     bool zero_lines, zero_columns, uris; /* what its client counts from, and how it names files */
+    bool invalidates, progress;          /* events that its client understands */
     bool configured;                     /* configurationDone has come */
     json_t *mappings;                    /* pathMappings: [{"localRoot", "remoteRoot"}]; or NULL */
     json_t *launch;                      /* arguments of launch, or NULL */
@@ -126,6 +128,8 @@ struct request {
     uint32_t header_size;
     uint64_t ticket; /* of what was asked of the kernel */
     char msg_id[64]; /* of that */
+    struct timespec since;
+    bool announced; /* progressStart was sent */
     finish_fn finish;
 };
 
@@ -156,6 +160,10 @@ void request_answer(struct request *request, const json_t *reply);
 
 /* Fails with what an error reply says. */
 void request_refuse(struct request *request, const json_t *reply);
+
+/* Tells clients that want it of what takes long. Milliseconds until it is to be called again; -1:
+ * nothing is on its way. */
+int requests_progress(struct dap *dap);
 
 /* Cancels what a request asked of the kernel. */
 void request_cancel(struct session *session, const char *msg_id);

@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "dap.h"
 
-#define ERROR_ID 1 /* DAP wants a number for each kind of error; ours are texts */
+#define PROGRESS_MS 500 /* what takes longer is told of */
+#define ERROR_ID 1      /* DAP wants a number for each kind of error; ours are texts */
 
 struct request *request_new(struct session *session, const char *command, json_int_t seq,
                             struct llmspell_pending *pending, const char *header,
@@ -44,8 +46,16 @@ struct request *request_own(struct session *session, const char *command)
     return request;
 }
 
+static void end_progress(const struct request *request)
+{
+    if (request->announced && request->session)
+        session_event(request->session, "progressEnd",
+                      json_pack("{s:o}", "progressId", json_sprintf("%lld", request->seq)));
+}
+
 void request_done(struct request *request)
 {
+    end_progress(request);
     struct request **at = &request->dap->requests;
     while (*at != request)
         at = &(*at)->next;
@@ -185,6 +195,7 @@ void request_submit(struct request *request, const char *msg_type, json_t *conte
     }
     request->finish = finish;
     request->ticket = ++dap->tickets;
+    clock_gettime(CLOCK_MONOTONIC, &request->since);
     *carrier = (struct carrier){dap, request->ticket};
     bool runs = strcmp(msg_type, "execute_request") == 0;
     struct llmspell_request own = {.size = sizeof own,
@@ -246,6 +257,41 @@ void requests_reply(struct dap *dap, uint64_t ticket, const json_t *reply)
         request = request->next;
     if (request)
         request->finish(request, reply);
+}
+
+/* Its name is the request's seq, by which it can be cancelled, too. */
+static void announce(struct request *request)
+{
+    request->announced = true;
+    session_event(request->session, "progressStart",
+                  json_pack("{s:o, s:s, s:I, s:b}", "progressId",
+                            json_sprintf("%lld", request->seq), "title", request->command,
+                            "requestId", request->seq, "cancellable", 1));
+}
+
+static int age_of(const struct request *request)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int)((now.tv_sec - request->since.tv_sec) * 1000 +
+                 (now.tv_nsec - request->since.tv_nsec) / 1000000);
+}
+
+int requests_progress(struct dap *dap)
+{
+    int next = -1;
+    for (struct request *request = dap->requests; request; request = request->next) {
+        const struct session *session = request->session;
+        if (!session || !session->progress || request->own || !request->ticket ||
+            request->announced)
+            continue;
+        int left = PROGRESS_MS - age_of(request);
+        if (left <= 0)
+            announce(request);
+        else if (next < 0 || left < next)
+            next = left;
+    }
+    return next;
 }
 
 void requests_forget(struct session *session)

@@ -28,6 +28,12 @@ static bool is_wanted(int listening, const char *type)
                                        strcmp(type, "display_data") == 0);
 }
 
+static bool is_output(const struct llmspell_message *message)
+{
+    return strcmp(message->msg_type, "debug_event") != 0 ||
+           llmspell_is(message->content, "event", "output");
+}
+
 static void on_event(void *data, const struct llmspell_message *message)
 {
     struct dap *dap = data;
@@ -37,10 +43,15 @@ static void on_event(void *data, const struct llmspell_message *message)
     if (!item)
         return;
     const char *text = llmspell_string(message->content, "text");
+    if (!text)
+        text = llmspell_string(json_object_get(message->content, "body"), "output");
     item->content = json_deep_copy(message->content);
     item->metadata = message->metadata ? json_deep_copy(message->metadata) : NULL;
-    item->weight += text ? strlen(text) : 256;
-    inbox_push_event(&dap->inbox, item);
+    item->weight += 256 + (text ? strlen(text) : 0);
+    if (is_output(message))
+        inbox_push_event(&dap->inbox, item);
+    else
+        inbox_push(&dap->inbox, item); /* a stop is never dropped */
 }
 
 static void on_request(void *data, struct llmspell_pending *pending, const json_t *content,
@@ -183,7 +194,7 @@ static void *run(void *data)
     eventfd_t count;
     while (!atomic_load(&dap->ending)) {
         fill(dap, fds);
-        if (poll(fds, POLLED, -1) < 0 && errno != EINTR)
+        if (poll(fds, POLLED, requests_progress(dap)) < 0 && errno != EINTR)
             break;
         if (fds[WAKE].revents)
             eventfd_read(dap->inbox.fd, &count);

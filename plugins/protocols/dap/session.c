@@ -118,6 +118,8 @@ static void initialize_request(struct request *request)
     session->zero_lines = !llmspell_bool(arguments, "linesStartAt1", 1);
     session->zero_columns = !llmspell_bool(arguments, "columnsStartAt1", 1);
     session->uris = llmspell_is(arguments, "pathFormat", "uri");
+    session->invalidates = llmspell_bool(arguments, "supportsInvalidatedEvent", 0);
+    session->progress = session->link && llmspell_bool(arguments, "supportsProgressReporting", 0);
     if (session->phase == PHASE_NEW)
         session->phase = PHASE_READY;
     request_respond(request, capabilities());
@@ -128,7 +130,9 @@ static void initialize_request(struct request *request)
 static void cancel_request(struct request *request)
 {
     struct session *session = request->session;
-    json_int_t seq = llmspell_integer(request->arguments, "requestId", 0);
+    const char *progress = llmspell_string(request->arguments, "progressId");
+    json_int_t seq = llmspell_integer(request->arguments, "requestId",
+                                      progress ? strtoll(progress, NULL, 10) : 0);
     struct request *wanted = request_find(session, seq);
     if (wanted && wanted != request && wanted->msg_id[0])
         request_cancel(session, wanted->msg_id);
@@ -140,6 +144,26 @@ static void forward(struct request *request)
     json_t *arguments = request->arguments; /* the kernel's now */
     request->arguments = NULL;
     request_debuggee(request, request->command, arguments, NULL);
+}
+
+static void on_changed(struct request *request, const json_t *reply)
+{
+    struct session *session = request->session;
+    bool tell = session && session->link && session->invalidates;
+    tell = tell && llmspell_is(reply, "status", "ok");
+    request_answer(request, reply);
+    if (tell)
+        session_event(session, "invalidated", json_pack("{s:[s]}", "areas", "variables"));
+}
+
+/* What may change more than the client sees in the answer. */
+static void change_request(struct request *request)
+{
+    json_t *arguments = request->arguments; /* the kernel's now */
+    bool looks =
+        strcmp(request->command, "evaluate") == 0 && !llmspell_is(arguments, "context", "repl");
+    request->arguments = NULL;
+    request_debuggee(request, request->command, arguments, looks ? NULL : on_changed);
 }
 
 /* Clients ask it of any program. */
@@ -179,9 +203,9 @@ static const struct {
     {"stackTrace", forward, 0},
     {"scopes", forward, 0},
     {"variables", forward, 0},
-    {"setVariable", forward, 0},
-    {"setExpression", forward, 0},
-    {"evaluate", forward, 0},
+    {"setVariable", change_request, 0},
+    {"setExpression", change_request, 0},
+    {"evaluate", change_request, 0},
     {"completions", forward, 0},
     {"exceptionInfo", forward, 0},
     {"continue", forward, 0},
