@@ -17,11 +17,12 @@ import time
 from pathlib import Path
 
 import daemons
+import debugger
 import figures
 import processes
 import tools
 
-FIGURES = {**figures.FIGURES, **daemons.FIGURES, **tools.FIGURES}
+FIGURES = {**figures.FIGURES, **daemons.FIGURES, **debugger.FIGURES, **tools.FIGURES}
 SIGNS = {"<=": "≤", ">=": "≥"}
 WHAT = {"ours": "", "ratio": "x", "ours_p99": "p99 ", "ratio_p99": "p99 x"}
 
