@@ -7,12 +7,12 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/npm"
 cd "$1/npm"
-stamp=$(cat "$here"/{package.json,app.js,rspack.config.js,services.js,install.sh} | sha256sum)
+stamp=$(cat "$here"/{package.json,app.js,rspack.config.js,services.js,debugger.js,install.sh} | sha256sum)
 if [ -f stamp ] && [ "$(cat stamp)" = "$stamp" ]; then
     exit 0
 fi
 rm -f stamp
-cp "$here"/{package.json,app.js,rspack.config.js,services.js} .
+cp "$here"/{package.json,app.js,rspack.config.js,services.js,debugger.js} .
 echo "npm: installing into $PWD"
 quiet=(--legacy-peer-deps --no-audit --no-fund --ignore-scripts --no-package-lock --loglevel=error)
 npm install "${quiet[@]}"
