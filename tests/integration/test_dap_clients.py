@@ -304,7 +304,7 @@ def test_lines_and_columns_from_0(dap, script):
     _, frame = dap.stopped("breakpoint")
     assert frame["line"] == 1 and frame["column"] == 0
     targets = dap.ask("completions", text="stri", column=4, frameId=frame["id"])["targets"]
-    assert any("string" in t["label"] for t in targets)
+    assert [t["start"] for t in targets if "string" in t["label"]] == [0]
     dap.resume()
     assert dap.finish() == 0
     output = next(e["body"] for e in dap.all if e["event"] == "output")

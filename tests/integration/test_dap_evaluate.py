@@ -101,7 +101,7 @@ def test_output_of_what_is_evaluated(dap, script, context, heard):
 @pytest.mark.parametrize("expression", [
     "(function() while true do end end)()", "while true do pcall(function() while true do end end) end",
     "coroutine.wrap(function() while true do coroutine.yield() end end)() or (function() while true do end end)()",
-    "os.execute('sleep 100')", "string.rep('x', 30):find(('x?'):rep(30) .. ('x'):rep(30) .. 'y')"][:4])
+    "os.execute('sleep 100')"])
 def test_an_endless_one_is_cancelled(dap, script, expression):
     frame = stop(dap, script)
     seq = dap.send("evaluate", expression=expression, frameId=frame["id"], context="repl")
@@ -198,13 +198,11 @@ def test_yield_in_an_expression(dap, script):
     end(dap)
 
 
-def test_exit_in_an_expression(dap, script):
+def test_exit_in_an_expression_is_its_own_affair(dap, script):
     frame = stop(dap, script)
     dap.response(dap.send("evaluate", expression="os.exit(3)", frameId=frame["id"], context="repl"))
-    while not any(e["event"] == "exited" for e in dap.events) and dap.evaluate("1")["result"] != "1":
-        dap.receive()
-    dap.ask("disconnect")
-    dap.end()
+    assert dap.evaluate("a", frame)["result"] == "1"
+    end(dap)
 
 
 # ---- completions ----
@@ -222,12 +220,11 @@ def test_completions(dap, script, text, wanted):
 
 def test_completions_replace_what_was_typed(dap, script):
     frame = stop(dap, script)
-    for target in dap.ask("completions", text="local q = b.li", column=15, frameId=frame["id"])["targets"]:
-        if "start" in target:
-            typed = "local q = b.li"
-            start = target["start"] - 0
-            assert target.get("text", target["label"]).startswith(typed[start - 1:start - 1 + target["length"]][:1]) or True
-            assert target["length"] in (2, 4), target
+    typed = "local q = b.li"
+    target, = dap.ask("completions", text=typed, column=len(typed) + 1, frameId=frame["id"])["targets"]
+    start, text = target["start"] - 1, target.get("text", target["label"])
+    kept = typed[:start] + text + typed[start + target["length"]:]
+    assert kept == "local q = b.list", target
     end(dap)
 
 

@@ -127,6 +127,19 @@ def test_restart_takes_the_file_as_it_is_now(dap, script):
     assert dap.output() == "new\n"
 
 
+def test_restart_of_what_has_ended(dap, script):
+    dap.begin(script("local a = 1\nprint(a)\n"), [2])
+    for _ in range(3):
+        dap.stopped("breakpoint")
+        dap.resume()
+        assert dap.finish() == 0
+        dap.ask("restart")
+    dap.stopped("breakpoint")
+    dap.resume()
+    assert dap.finish() == 0
+    assert dap.output() == "1\n" * 4
+
+
 def test_restart_of_a_program_that_runs_for_ever(dap, script):
     dap.begin(script("print('here')\nwhile true do end"))
     dap.event("output")
@@ -273,8 +286,7 @@ def test_breakpoints_before_launch(dap, script):
 
 def test_debug_with_a_file_and_arguments(llmspell, script):
     path = script("local a, b = ...\nprint(a, b)\n")
-    dap = start_stdio(llmspell, str(path), "--", "1", "2") if False else \
-        start_stdio(llmspell, str(path), "1", "2")
+    dap = start_stdio(llmspell, str(path), "1", "2")
     dap.ask("initialize", adapterID="test")
     dap.ask("launch")
     dap.ask("configurationDone")

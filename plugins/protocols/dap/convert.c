@@ -124,8 +124,8 @@ static json_t *converted(const struct session *session, const char *key, const j
                          int way)
 {
     bool number = json_is_integer(value);
-    if (number &&
-        ((is_line(key) && session->zero_lines) || (is_column(key) && session->zero_columns)))
+    bool column = is_column(key) || (way < 0 && strcmp(key, "start") == 0); /* of a completion */
+    if (number && ((is_line(key) && session->zero_lines) || (column && session->zero_columns)))
         return json_integer(json_integer_value(value) + way);
     if (json_is_string(value) && strcmp(key, "path") == 0)
         return way > 0 ? path_in(session, json_string_value(value))
