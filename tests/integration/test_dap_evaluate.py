@@ -117,6 +117,23 @@ def test_an_endless_one_is_cancelled(dap, script, expression):
     assert dap.output() == "1\t10\nend\n"
 
 
+@pytest.mark.parametrize("command", ["terminate", "restart", "disconnect"])
+def test_the_end_while_an_evaluation_runs(dap, script, command):
+    frame = stop(dap, script)
+    seq = dap.send("evaluate", expression="(function() while true do end end)()", frameId=frame["id"])
+    time.sleep(0.1)
+    dap.ask(command)
+    if command == "disconnect":
+        dap.end()
+        return
+    assert dap.response(seq)["success"] is False
+    if command == "restart":
+        dap.stopped("breakpoint")
+        end(dap)
+    else:
+        assert dap.finish() != 0
+
+
 def test_cancel_of_what_is_not_there(dap, script):
     frame = stop(dap, script)
     dap.ask("cancel", requestId=4711)

@@ -143,6 +143,7 @@ void launch_stop(struct session *session)
     if (!session->run)
         return;
     session->ends = true;
+    requests_cancel(session); /* what runs in the midst of it, too */
     request_cancel(session, session->run_id);
 }
 
