@@ -150,7 +150,9 @@ def test_our_own_plugins_have_no_errors(llmspell):
     assert [report["file"] for report in done.json] == [str(p) for p in PLUGINS + MANIFESTS]
     noted = [row["message"] for report in done.json for row in report["checks"]
              if row["status"] != "ok"]
-    assert all("sigaction" in text or "static thread-local" in text for text in noted) \
+    # the Lua runtime: interrupts; a launch's folder, which is that of the executor's thread alone
+    assert all(any(known in text for known in ("sigaction", "fchdir", "static thread-local"))
+               for text in noted) \
         or os.environ.get("LLMSPELL_SANITIZER"), noted
 
 

@@ -255,6 +255,12 @@ void hook_changed(struct debug *debug); /* breakpoints, or who may be stopped */
 void hook_install(struct debug *debug, lua_State *L);
 void hook_remove_all(struct debug *debug, lua_State *L);
 int hook_is_own(lua_State *L);
+void hook_uninstall(lua_State *L);
+int hook_is_wanted(const struct debug *debug, lua_State *L); /* has the thread a hook? */
+void hook_begin_thread(struct debug *debug, lua_State *L);
+const void *hook_unknown(void); /* the base of a thread that has not been looked at */
+void hook_event(lua_State *L, lua_Debug *activation);
+void hook_stop(struct debug *debug, lua_State *L, const char *reason, json_t *hits);
 void hook_put_back(struct debug *debug, lua_State *L, int mask);
 
 /* ---- chain.c ---- */
@@ -287,6 +293,8 @@ void script_note(struct debug *debug, const char *chunk, struct code text);
 void script_loaded(struct debug *debug, struct script *script);
 void script_options_changed(struct debug *debug);
 void script_known_files(struct debug *debug); /* those that were loaded before */
+/* A cell by its text, as Lua names it (chunk NULL: it is not compiled yet). */
+struct script *script_note_cell(struct debug *debug, const char *chunk, struct code code);
 void script_clear(struct debug *debug);
 /* The name under which the function at a line is defined, or NULL. */
 const char *script_function(struct script *script, int line);
@@ -399,6 +407,13 @@ void handle_clear(struct debug *debug);
 void value_describe(struct debug *debug, lua_State *L, int index, json_t *out, char *expression);
 const char *value_type(const struct debug *debug, lua_State *L, int index); /* "" for none */
 int32_t variable_list(struct debug *debug, const json_t *arguments, json_t **ret_body);
+#define VARIABLE_NAME_MAX 200 /* bytes of a key that is written out */
+int variable_is_name(const char *text, size_t size);
+/* The name of the key on top, and the expression of its value (to be freed). */
+json_t *variable_name(lua_State *L, const char *parent, char **ret_expression);
+/* The handle of a request's variablesReference, and its frame, if it has one. */
+int32_t variable_handle(struct debug *debug, const json_t *arguments, struct handle *ret_handle,
+                        struct frame_at *ret_at);
 int32_t variable_set(struct debug *debug, const json_t *arguments, json_t **ret_body);
 
 /* ---- exception.c ---- */

@@ -13,13 +13,17 @@ enum { ALL = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE };
 
 static const char UNKNOWN = 0; /* its address: a base that has to be found */
 
-static void on_event(lua_State *L, lua_Debug *activation);
 static void on_any_event(struct debug *debug, lua_State *L, lua_Debug *activation)
     __attribute__((noinline));
 
+const void *hook_unknown(void)
+{
+    return &UNKNOWN;
+}
+
 int hook_is_own(lua_State *L)
 {
-    return lua_gethook(L) == on_event;
+    return lua_gethook(L) == hook_event;
 }
 
 /* ---- which functions hold a breakpoint ---- */
@@ -128,7 +132,7 @@ static void set_mask(struct debug *debug, lua_State *L, int mask)
     interrupt_recheck(debug->rt, L);
 }
 
-static void begin_thread(struct debug *debug, lua_State *L)
+void hook_begin_thread(struct debug *debug, lua_State *L)
 {
     debug->base_L = L;
     debug->is_simple = debug->layout.is_known && debug->everywhere && !debug->step.any &&
@@ -138,7 +142,7 @@ static void begin_thread(struct debug *debug, lua_State *L)
 /* Finds the outermost frame with a breakpoint. */
 static void settle(struct debug *debug, lua_State *L, const void *frame)
 {
-    begin_thread(debug, L);
+    hook_begin_thread(debug, L);
     debug->base = NULL;
     if (!debug->layout.is_known)
         return;
@@ -149,7 +153,7 @@ static void settle(struct debug *debug, lua_State *L, const void *frame)
     }
 }
 
-static int is_wanted(const struct debug *debug, lua_State *L)
+int hook_is_wanted(const struct debug *debug, lua_State *L)
 {
     return debug->quiet == 0 && (debug->everywhere || debug->step.any || debug->step.L == L);
 }
@@ -157,7 +161,7 @@ static int is_wanted(const struct debug *debug, lua_State *L)
 void hook_put_back(struct debug *debug, lua_State *L, int mask)
 {
     const struct chain *chain = debug->chain_count > 0 ? chain_of(debug, L) : NULL;
-    lua_sethook(L, on_event, chain ? mask | chain->mask : mask, chain ? chain->count : 0);
+    lua_sethook(L, hook_event, chain ? mask | chain->mask : mask, chain ? chain->count : 0);
     interrupt_recheck(debug->rt, L);
 }
 
@@ -173,7 +177,7 @@ void hook_install(struct debug *debug, lua_State *L)
     hook_put_back(debug, L, ALL);
 }
 
-static void uninstall(lua_State *L)
+void hook_uninstall(lua_State *L)
 {
     struct runtime *rt = runtime_of(L);
     if (!hook_is_own(L))
@@ -185,7 +189,7 @@ static void uninstall(lua_State *L)
 
 void hook_remove_all(struct debug *debug, lua_State *L)
 {
-    thread_each(debug, L, uninstall);
+    thread_each(debug, L, hook_uninstall);
 }
 
 void hook_changed(struct debug *debug)
@@ -200,7 +204,7 @@ void hook_changed(struct debug *debug)
 
 /* ---- events ---- */
 
-static void stop_at(struct debug *debug, lua_State *L, const char *reason, json_t *hits)
+void hook_stop(struct debug *debug, lua_State *L, const char *reason, json_t *hits)
 {
     struct stop_reason why = {.reason = reason, .hits = hits};
     stop_here(debug, L, &why);
@@ -215,21 +219,22 @@ static void on_line(struct debug *debug, lua_State *L, lua_Debug *activation)
     if (!slot || slot->is_internal)
         return;
     if (debug->data_count > 0 && (hits = data_changed(debug, L))) {
-        stop_at(debug, L, "data breakpoint", hits);
+        hook_stop(debug, L, "data breakpoint", hits);
         return;
     }
     if (debug->entry == frame) {
         debug->entry = NULL;
         if (breakpoint_counts(debug, L, debug->entry_breakpoint)) {
-            stop_at(debug, L, "function breakpoint", json_pack("[i]", debug->entry_breakpoint->id));
+            hook_stop(debug, L, "function breakpoint",
+                      json_pack("[i]", debug->entry_breakpoint->id));
             return;
         }
     }
     if (slot->has_lines && lines_has(slot->script->marks, slot->script->mark_end, line) &&
         (hits = breakpoint_hit(debug, L, slot->script, line)))
-        stop_at(debug, L, "breakpoint", hits);
+        hook_stop(debug, L, "breakpoint", hits);
     else if (step_reached(debug, L, activation))
-        stop_at(debug, L, debug->step.reason, NULL);
+        hook_stop(debug, L, debug->step.reason, NULL);
 }
 
 static void on_call(struct debug *debug, lua_State *L, lua_Debug *activation)
@@ -299,7 +304,7 @@ static inline int changes_nothing(const struct debug *debug, lua_State *L,
                          debug->slots_protos == debug->rt->protos);
 }
 
-static void on_event(lua_State *L, lua_Debug *activation)
+void hook_event(lua_State *L, lua_Debug *activation)
 {
     struct debug *debug = runtime_of(L)->debug;
     if (__builtin_expect(changes_nothing(debug, L, activation), 1))
@@ -309,8 +314,8 @@ static void on_event(lua_State *L, lua_Debug *activation)
 
 static void on_any_event(struct debug *debug, lua_State *L, lua_Debug *activation)
 {
-    if (!debug || !is_wanted(debug, L)) {
-        uninstall(L);
+    if (!debug || !hook_is_wanted(debug, L)) {
+        hook_uninstall(L);
         return;
     }
     if ((debug->chain_count > 0 && !chain_call(debug, L, activation)) ||
@@ -328,106 +333,4 @@ static void on_any_event(struct debug *debug, lua_State *L, lua_Debug *activatio
         on_return(debug, L, activation);
     else
         on_call(debug, L, activation);
-}
-
-/* ---- threads ---- */
-
-/* Stops at the next line, whatever it is. */
-static void any_line(struct debug *debug, const char *reason)
-{
-    struct runtime *rt = debug->rt;
-    step_clear(debug);
-    debug->step = (struct step){.L = rt->L, .any = 1, .depth = rt->depth, .reason = reason};
-}
-
-void trace_switch(struct runtime *rt, lua_State *next)
-{
-    struct debug *debug = rt->debug;
-    if (!next)
-        return;
-    if (!is_wanted(debug, next))
-        uninstall(next);
-    else if (!interrupt_has_hook(next))
-        hook_install(debug, next);
-}
-
-void trace_resume(struct runtime *rt, struct coroutine_link *link)
-{
-    struct debug *debug = rt->debug;
-    link->base = debug->base_L == link->from ? debug->base : &UNKNOWN;
-    link->epoch = debug->epoch;
-    if (lua_status(link->co) == LUA_OK)
-        thread_known(link->co, link->co);
-    trace_switch(rt, link->co);
-}
-
-void trace_resumed(struct runtime *rt, struct coroutine_link *link, int status)
-{
-    struct debug *debug = rt->debug;
-    lua_State *L = link->from;
-    lua_Debug activation;
-    if (status != LUA_OK && status != LUA_YIELD)
-        exception_in_coroutine(debug, link);
-    if (!rt->debug)
-        return; /* detached meanwhile */
-    if (status != LUA_YIELD)
-        thread_ended(debug, L, link->co);
-    if (debug->step.L == link->co && lua_getstack(L, 0, &activation)) {
-        step_begin(debug, L, GO_OUT); /* it goes on in the thread that resumed this one */
-        link->epoch = debug->epoch - 1;
-    }
-    if (link->epoch == debug->epoch && hook_is_own(L)) {
-        begin_thread(debug, L);
-        debug->base = link->base;
-    } else {
-        trace_switch(rt, L);
-    }
-}
-
-void trace_attend(struct runtime *rt, lua_State *L, lua_Debug *activation)
-{
-    struct debug *debug = rt->debug;
-    trace_switch(rt, L);
-    if (debug->quiet)
-        return;
-    debug->has_changed = 0;
-    struct frame_at at;
-    if (debug->pause && frame_top(debug, L, &at)) {
-        debug->pause = 0;
-        stop_at(debug, L, "pause", NULL);
-    } else if (debug->pause) { /* it is about to begin */
-        any_line(debug, "pause");
-        debug->pause = 0;
-        trace_switch(rt, L);
-    } else if (hook_is_own(L) && activation->event != LUA_HOOKCOUNT) {
-        on_event(L, activation); /* it was ours as well */
-    }
-}
-
-void trace_entry(struct runtime *rt)
-{
-    struct debug *debug = rt->debug;
-    if (!debug->options.stop_on_entry || debug->quiet)
-        return;
-    debug->options.stop_on_entry = 0;
-    any_line(debug, "entry");
-    trace_switch(rt, rt->L);
-}
-
-int trace_is_busy(const struct runtime *rt)
-{
-    return rt->debug->in_hook > 0;
-}
-
-void trace_created(lua_State *co)
-{
-    uninstall(co);
-}
-
-void trace_ends(struct runtime *rt)
-{
-    struct debug *debug = rt->debug;
-    if (rt->depth == debug->step.depth && !debug->stopped.L)
-        step_clear(debug);
-    uninstall(rt->L);
 }

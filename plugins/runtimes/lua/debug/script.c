@@ -306,7 +306,7 @@ void script_loaded(struct debug *debug, struct script *script)
 }
 
 /* A cell by its text: under the path that JupyterLab knows it by, else under a number. */
-static struct script *note_cell(struct debug *debug, const char *chunk, struct code code)
+struct script *script_note_cell(struct debug *debug, const char *chunk, struct code code)
 {
     LLMSPELL_CLEANUP_FREE char *path = script_cell_path(debug, code);
     struct script *script = path ? script_at(debug, path) : add_text(debug, chunk, code);
@@ -354,7 +354,7 @@ void trace_cell(struct runtime *rt, char *name, size_t room, struct code code)
         snprintf(name + length, room - length, " (%d)", i);
     }
     if (!script)
-        script = note_cell(debug, name, code);
+        script = script_note_cell(debug, name, code);
     if (script)
         script_loaded(debug, script);
 }
@@ -376,7 +376,8 @@ void script_options_changed(struct debug *debug)
         const struct source_cell *cell = &sources->cells[i];
         if (!cell->name)
             continue;
-        struct script *script = note_cell(debug, cell->name, (struct code){cell->text, cell->size});
+        struct script *script =
+            script_note_cell(debug, cell->name, (struct code){cell->text, cell->size});
         if (script)
             script->is_loaded = 1;
     }
@@ -395,51 +396,4 @@ void script_clear(struct debug *debug)
         free_script(debug->scripts);
     }
     debug->script_count = 0;
-}
-
-/* ---- DAP's requests about them ---- */
-
-int32_t jupyter_cell(struct debug *debug, const json_t *arguments, json_t **ret_body)
-{
-    struct code code = {llmspell_string(arguments, "code"),
-                        llmspell_string_length(arguments, "code")};
-    if (!code.text || !debug->options.has_cells)
-        return llmspell_fail_at(debug->rt->call, LLMSPELL_EINVAL, "/arguments/code",
-                                "cell needs code, a string, and an attach with cells");
-    const struct script *script = note_cell(debug, NULL, code);
-    if (!script)
-        return llmspell_fail(debug->rt->call, LLMSPELL_ENOMEM, "out of memory");
-    *ret_body = json_pack("{s:s}", "sourcePath", script->path);
-    return 0;
-}
-
-int32_t script_list(struct debug *debug, const json_t *arguments, json_t **ret_body)
-{
-    json_t *sources = json_array();
-    (void)arguments;
-    for (const struct script *script = debug->scripts; script; script = script->next)
-        if (script->is_loaded)
-            json_array_insert_new(sources, 0, script_source(script));
-    *ret_body = json_pack("{s:o}", "sources", sources);
-    return 0;
-}
-
-int32_t script_content(struct debug *debug, const json_t *arguments, json_t **ret_body)
-{
-    const json_t *source = json_object_get(arguments, "source");
-    json_int_t reference = llmspell_integer(arguments, "sourceReference", 0);
-    const char *path = llmspell_string(source, "path");
-    const struct script *script =
-        script_of_reference(debug, llmspell_integer(source, "sourceReference", reference));
-    if (!script && path && *path == '/')
-        script = script_at(debug, path);
-    LLMSPELL_CLEANUP_FREE char *own = NULL;
-    struct code code;
-    if (!script || !script_text(script, &code, &own))
-        return llmspell_fail_at(debug->rt->call, LLMSPELL_ENOTFOUND, "/arguments/source",
-                                "there is no text of %s; loadedSources lists what there is",
-                                path ? path : "that sourceReference");
-    *ret_body = json_pack("{s:o, s:s}", "content", text_json(code.text, code.size), "mimeType",
-                          "text/x-lua");
-    return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * variables: what is in a scope or a value, page by page, in an order that does not change: list
  * elements, then keys (numbers by value, texts in natural order, others), then the metatable. No
- * metamethod is asked what there is. setVariable finds its place by the same names. */
+ * metamethod is asked what there is. setVariable (variable_set.c) goes by the same names. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +11,6 @@
 
 #define ALL_MAX 10000    /* that are sent without a page having been asked for */
 #define KEYS_MAX 4000000 /* that are sorted */
-#define KEY_MAX 200      /* bytes of a key's text */
 
 struct page {
     struct debug *debug;
@@ -53,7 +52,7 @@ static void send(lua_State *L, struct page *page, json_t *name, char *expression
     lua_pop(L, 1);
 }
 
-static int is_name(const char *text, size_t size)
+int variable_is_name(const char *text, size_t size)
 {
     struct lexer lexer = {.text = text, .size = size};
     struct token token = lexer_next(&lexer);
@@ -67,8 +66,8 @@ static int write_key(lua_State *L, struct text *out)
     text_puts(out, "[");
     if (type == LUA_TSTRING) {
         show_plain(L, -1, out);
-        if (out->size > KEY_MAX) {
-            out->size = KEY_MAX;
+        if (out->size > VARIABLE_NAME_MAX) {
+            out->size = VARIABLE_NAME_MAX;
             while (out->size > 0 && ((unsigned char)out->data[out->size] & 0xc0) == 0x80)
                 out->size--;
             text_puts(out, "…");
@@ -87,17 +86,17 @@ static int write_key(lua_State *L, struct text *out)
 }
 
 /* The name of the key on top, and the expression of its value. */
-static json_t *name_key(lua_State *L, const char *parent, char **ret_expression)
+json_t *variable_name(lua_State *L, const char *parent, char **ret_expression)
 {
     size_t size = 0;
     const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &size) : "";
     struct text out = {NULL, 0, 0, 0};
     *ret_expression = NULL;
-    if (size < KEY_MAX && is_name(text, size)) {
+    if (size < VARIABLE_NAME_MAX && variable_is_name(text, size)) {
         text_add(&out, text, size);
         if (parent && asprintf(ret_expression, "%s%s%s", parent, *parent ? "." : "", text) < 0)
             *ret_expression = NULL;
-    } else if (write_key(L, &out) && parent && *parent && out.size <= KEY_MAX &&
+    } else if (write_key(L, &out) && parent && *parent && out.size <= VARIABLE_NAME_MAX &&
                asprintf(ret_expression, "%s%s", parent, out.data) < 0) {
         *ret_expression = NULL;
     }
@@ -170,7 +169,7 @@ static void send_fields(lua_State *L, struct page *page, int table, const char *
             continue;
         char *expression;
         lua_rawgeti(L, anchor, keys[i].anchor);
-        json_t *name = name_key(L, parent, &expression);
+        json_t *name = variable_name(L, parent, &expression);
         lua_rawget(L, table);
         send(L, page, name, expression);
     }
@@ -336,7 +335,8 @@ static void send_rest(struct page *page)
                                                 "variablesReference", reference));
 }
 
-static int32_t find_handle(struct debug *debug, const json_t *arguments, struct page *ret_page)
+int32_t variable_handle(struct debug *debug, const json_t *arguments, struct handle *ret_handle,
+                        struct frame_at *ret_at)
 {
     json_int_t reference = llmspell_integer(arguments, "variablesReference", 0);
     const struct handle *handle = handle_find(debug, reference);
@@ -346,8 +346,8 @@ static int32_t find_handle(struct debug *debug, const json_t *arguments, struct 
                                 "there is no variablesReference %lld now: it ends when the code "
                                 "goes on",
                                 (long long)reference);
-    ret_page->handle = *handle;
-    if (handle->frame && !frame_find(debug, handle->frame, &ret_page->at))
+    *ret_handle = *handle;
+    if (handle->frame && !frame_find(debug, handle->frame, ret_at))
         return llmspell_fail(debug->rt->call, LLMSPELL_ENOTFOUND, "the frame is gone");
     return 0;
 }
@@ -358,7 +358,7 @@ int32_t variable_list(struct debug *debug, const json_t *arguments, json_t **ret
     const char *filter = llmspell_string(arguments, "filter");
     json_int_t start = llmspell_integer(arguments, "start", 0);
     json_int_t count = llmspell_integer(arguments, "count", 0);
-    int32_t code = find_handle(debug, arguments, &page);
+    int32_t code = variable_handle(debug, arguments, &page.handle, &page.at);
     if (code < 0)
         return code;
     page.indexed = !filter || strcmp(filter, "indexed") == 0;
@@ -385,150 +385,4 @@ int32_t variable_list(struct debug *debug, const json_t *arguments, json_t **ret
         send_rest(&page);
     *ret_body = json_pack("{s:o}", "variables", page.list);
     return 0;
-}
-
-/* ---- setVariable ---- */
-
-struct setting {
-    struct page page;
-    const char *name;
-    struct code code;
-    json_t *body;
-    char *message;
-};
-
-static int set_by_name(lua_State *L, struct setting *s)
-{
-    struct frame_at *at = &s->page.at;
-    int n;
-    switch (s->page.handle.kind) {
-    case HANDLE_LOCALS:
-        if ((n = names_find_local(at, s->name)))
-            names_set_local(L, at, n);
-        return n > 0;
-    case HANDLE_UPVALUES:
-        if ((n = names_find_upvalue(L, at, s->name)))
-            names_set_upvalue(L, at, n);
-        return n > 0;
-    case HANDLE_VARARGS:
-        n = *s->name == '[' ? (int)strtol(s->name + 1, NULL, 10) : 0;
-        if (n <= 0 || !names_push_local(L, at, -n, NULL))
-            return 0;
-        lua_pop(L, 1);
-        names_set_local(L, at, -n);
-        return 1;
-    default:
-        return -1;
-    }
-}
-
-static int has_name(lua_State *L, const char *wanted)
-{
-    char *expression;
-    json_t *name = name_key(L, NULL, &expression);
-    int has = strcmp(json_string_value(name), wanted) == 0;
-    json_decref(name);
-    return has;
-}
-
-/* Sets the field of the table at the index that is shown under the name, to the value on top. */
-static int set_field(lua_State *L, int table, const char *name)
-{
-    int value = lua_gettop(L);
-    if (is_name(name, strlen(name))) {
-        lua_pushstring(L, name);
-        lua_pushvalue(L, value);
-        lua_rawset(L, table);
-        return 1;
-    }
-    char *end = NULL;
-    lua_Integer number = *name == '[' ? strtoll(name + 1, &end, 10) : 0;
-    if (end && end > name + 1 && strcmp(end, "]") == 0) {
-        lua_rawseti(L, table, number);
-        return 1;
-    }
-    for (lua_pushnil(L); lua_next(L, table);) {
-        lua_pop(L, 1);
-        if (!has_name(L, name))
-            continue;
-        lua_pushvalue(L, value);
-        lua_rawset(L, table);
-        return 1;
-    }
-    return 0;
-}
-
-/* The value is on top. 0: there is no such variable. */
-static int set_in_value(lua_State *L, struct setting *s)
-{
-    int value = lua_gettop(L);
-    const char *upvalue;
-    if (s->page.handle.kind == HANDLE_GLOBALS || s->page.handle.kind == HANDLE_LIBRARY)
-        names_push_environment(L, s->page.handle.frame ? &s->page.at : NULL);
-    else
-        handle_push(L, &s->page.handle);
-    int holder = lua_gettop(L);
-    for (int n = 1; lua_isfunction(L, holder) && (upvalue = lua_getupvalue(L, holder, n)); n++) {
-        lua_pop(L, 1);
-        if (strcmp(upvalue, s->name) != 0)
-            continue;
-        lua_pushvalue(L, value);
-        lua_setupvalue(L, holder, n);
-        return 1;
-    }
-    lua_pushvalue(L, value);
-    if (strcmp(s->name, "[[metatable]]") == 0 && (lua_istable(L, -1) || lua_isnil(L, -1)))
-        return lua_setmetatable(L, holder);
-    return lua_istable(L, holder) && set_field(L, holder, s->name);
-}
-
-static int set(lua_State *L)
-{
-    struct setting *s = lua_touserdata(L, 1);
-    lua_settop(L, 0);
-    luaL_checkstack(L, 100, NULL);
-    lua_pushcfunction(L, report_handler);
-    int count =
-        expression_push(L, s->page.debug, s->code, s->page.handle.frame ? &s->page.at : NULL);
-    if (count < 0 || execute_call(L, count) != LUA_OK) {
-        report_message(L, -1);
-        expression_strip(L, -1);
-        s->message = strdup(lua_tostring(L, -1));
-        return 0;
-    }
-    lua_settop(L, 2);
-    lua_pushvalue(L, 2);
-    int is_set = set_by_name(L, s);
-    if (is_set < 0)
-        is_set = set_in_value(L, s);
-    if (!is_set && asprintf(&s->message, "there is no variable %s here", s->name) < 0)
-        s->message = NULL;
-    lua_settop(L, 2);
-    value_describe(s->page.debug, L, 2, s->body, NULL);
-    return 0;
-}
-
-int32_t variable_set(struct debug *debug, const json_t *arguments, json_t **ret_body)
-{
-    struct setting s = {
-        .page = {.debug = debug},
-        .name = llmspell_string(arguments, "name"),
-        .code = {llmspell_string(arguments, "value"), llmspell_string_length(arguments, "value")}};
-    if (!s.name || !s.code.text || !s.code.text[strspn(s.code.text, " \t\r\n")])
-        return llmspell_fail_at(
-            debug->rt->call, LLMSPELL_EINVAL, "/arguments/value",
-            "setVariable needs name and value, a Lua expression: nil for no value");
-    int32_t code = find_handle(debug, arguments, &s.page);
-    if (code < 0)
-        return code;
-    s.body = json_object();
-    code = debug_protect(debug, set, &s);
-    if (code == 0 && s.message)
-        code = llmspell_fail(debug->rt->call, LLMSPELL_EFAILED, "%s", s.message);
-    free(s.message);
-    if (code < 0)
-        json_decref(s.body);
-    else
-        *ret_body = s.body;
-    return code;
 }
