@@ -174,6 +174,9 @@ void requests_cancel(struct session *session);
 /* The session's request of that seq that is on its way; NULL: none. */
 struct request *request_find(const struct session *session, json_int_t seq);
 
+/* Whose request waits for the reply of that ticket; NULL: nobody's any more. */
+struct session *requests_session(const struct dap *dap, uint64_t ticket);
+
 void requests_forget(struct session *session);                              /* it ends */
 void requests_reply(struct dap *dap, uint64_t ticket, const json_t *reply); /* of the kernel */
 void requests_clear(struct dap *dap);                                       /* the end: all fail */

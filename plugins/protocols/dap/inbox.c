@@ -110,23 +110,41 @@ void inbox_push_event(struct inbox *inbox, struct item *item)
         item_free(item);
 }
 
+/* Takes the one at *at out. The lock is held. */
+static struct item *take(struct inbox *inbox, struct item **at)
+{
+    struct item *item = *at;
+    if (!item)
+        return NULL;
+    *at = item->next;
+    if (!*at)
+        inbox->last = at;
+    inbox->weight -= item->weight;
+    return item;
+}
+
 struct item *inbox_take(struct inbox *inbox, uint64_t *ret_dropped)
 {
     pthread_mutex_lock(&inbox->lock);
-    struct item *item = inbox->first;
+    struct item *item = take(inbox, &inbox->first);
     *ret_dropped = 0;
-    if (item) {
-        inbox->first = item->next;
-        if (!inbox->first)
-            inbox->last = &inbox->first;
-        inbox->weight -= item->weight;
-    }
     if (inbox->weight <= WEIGHT_MAX / 2) {
         *ret_dropped = inbox->dropped;
         inbox->dropped = 0;
         inbox->full = 0;
         pthread_cond_broadcast(&inbox->drained);
     }
+    pthread_mutex_unlock(&inbox->lock);
+    return item;
+}
+
+struct item *inbox_take_of(struct inbox *inbox, inbox_wanted_fn is_wanted, const void *data)
+{
+    pthread_mutex_lock(&inbox->lock);
+    struct item **at = &inbox->first;
+    while (*at && !is_wanted(*at, data))
+        at = &(*at)->next;
+    struct item *item = take(inbox, at);
     pthread_mutex_unlock(&inbox->lock);
     return item;
 }

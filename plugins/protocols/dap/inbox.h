@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <llmspell/kernel.h>
@@ -54,6 +55,10 @@ void inbox_push_event(struct inbox *inbox, struct item *item);
 /* The oldest item, the caller's now; NULL: none. *ret_dropped: events dropped since the last one.
  */
 struct item *inbox_take(struct inbox *inbox, uint64_t *ret_dropped);
+
+/* The oldest that is wanted, past all others; NULL: none. */
+typedef bool (*inbox_wanted_fn)(const struct item *item, const void *data);
+struct item *inbox_take_of(struct inbox *inbox, inbox_wanted_fn is_wanted, const void *data);
 
 /* Ends all waiting in inbox_push_event, now and later. [any-thread] */
 void inbox_stop(struct inbox *inbox);

@@ -250,6 +250,14 @@ struct request *request_find(const struct session *session, json_int_t seq)
     return request;
 }
 
+struct session *requests_session(const struct dap *dap, uint64_t ticket)
+{
+    const struct request *request = dap->requests;
+    while (request && request->ticket != ticket)
+        request = request->next;
+    return request ? request->session : NULL;
+}
+
 void requests_reply(struct dap *dap, uint64_t ticket, const json_t *reply)
 {
     struct request *request = dap->requests;

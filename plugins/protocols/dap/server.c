@@ -88,10 +88,23 @@ static bool is_clogged(const struct dap *dap)
     return link && link->queued > QUEUED_MAX;
 }
 
+/* The owner's are for later: their order counts. */
+static bool is_of_others(const struct item *item, const void *data)
+{
+    const struct dap *dap = data;
+    const struct session *session =
+        item->kind == ITEM_REPLY ? requests_session(dap, item->ticket) : dap->bus;
+    return item->kind != ITEM_EVENT && session != dap->owner;
+}
+
 static void take_items(struct dap *dap)
 {
     uint64_t dropped;
     struct item *item;
+    while (is_clogged(dap) && (item = inbox_take_of(&dap->inbox, is_of_others, dap))) {
+        handle(dap, item);
+        item_free(item);
+    }
     while (!is_clogged(dap) && (item = inbox_take(&dap->inbox, &dropped))) {
         if (dropped && dap->owner)
             output_dropped(dap->owner, dropped);
