@@ -80,9 +80,13 @@ static void on_hook(lua_State *L, lua_Debug *activation)
         interrupt_raise(L);
 }
 
+/* lua_sethook goes through all frames. In a recursion of 200,000 that can take as long as the time
+ * between two signals: if each did it anew, the code would never get on to the hook. */
 static void arm(lua_State *L)
 {
-    lua_sethook(L, on_hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
+    int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
+    if (lua_gethook(L) != on_hook || lua_gethookmask(L) != mask || lua_gethookcount(L) != 1)
+        lua_sethook(L, on_hook, mask, 1);
 }
 
 /* As arm, but the script goes on afterwards, and so does a hook of its own. */
