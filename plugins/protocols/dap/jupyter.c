@@ -10,9 +10,10 @@
 #define HASH_SEED 0xC70F6907u /* as ipykernel's */
 #define SUFFIX ".lua"
 
+/* JupyterLab 4.6 says "Cell [3]" instead of the file name only if "ipykernel_" stands in it. */
 static json_t *prefix(void)
 {
-    return json_sprintf("/tmp/llmspell_%d/", (int)getpid());
+    return json_sprintf("/tmp/llmspell_ipykernel_%d/", (int)getpid());
 }
 
 json_t *jupyter_cells(void)

@@ -143,6 +143,7 @@ struct frame_block {
     lua_State *L;
     int thread, first, total;
     int top, end; /* levels that are shown: top … end - 1 */
+    int is_renamed;
 };
 
 struct debug {
@@ -281,7 +282,8 @@ void step_return(struct debug *debug, lua_State *L, const lua_Debug *activation)
 /* ---- script.c, lines.c ---- */
 struct script *script_of_chunk(struct debug *debug, const char *chunk); /* found or made */
 struct script *script_find(struct debug *debug, const char *chunk);     /* only files are made */
-struct script *script_at(struct debug *debug, const char *path);        /* found or made */
+char *script_normalize(const char *path); /* absolute, without . and ..; to be freed */
+struct script *script_at(struct debug *debug, const char *path); /* found or made */
 struct script *script_of_reference(struct debug *debug, json_int_t reference);
 /* Of a DAP source {"path" or "sourceReference"}; NULL: it names none. */
 struct script *script_of_source(struct debug *debug, const json_t *source);
@@ -356,6 +358,7 @@ struct frame_at {
     lua_Debug activation;
 };
 int32_t frame_list(struct debug *debug, const json_t *arguments, json_t **ret_body);
+void frame_rename(struct debug *debug, const struct frame_at *at);
 int frame_find(struct debug *debug, int id, struct frame_at *ret_at); /* 0: no such frame */
 /* The same, or a failure with a message. *ret_has: a frame was asked for. */
 int32_t frame_argument(struct debug *debug, const json_t *arguments, const char *name,

@@ -287,6 +287,8 @@ int32_t expression_evaluate(struct debug *debug, const json_t *arguments, json_t
         debug_deadline(debug, WATCH_SECONDS);
     code = debug_protect(debug, evaluate, &e);
     debug->mute = 0;
+    if (e.has_frame && is_context(&e, "repl"))
+        frame_rename(debug, &e.at);
     return finish(&e, code, ret_body);
 }
 

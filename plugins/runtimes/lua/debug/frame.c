@@ -67,7 +67,7 @@ static int is_shown(lua_State *L, lua_Debug *activation)
 static struct frame_block *find_block(struct debug *debug, lua_State *L)
 {
     for (size_t i = 0; i < debug->block_count; i++)
-        if (debug->blocks[i].L == L)
+        if (debug->blocks[i].L == L && !debug->blocks[i].is_renamed)
             return &debug->blocks[i];
     return NULL;
 }
@@ -103,6 +103,15 @@ void frame_forget(struct debug *debug)
     free(debug->blocks);
     debug->blocks = NULL;
     debug->block_count = 0;
+}
+
+/* Values have changed, and JupyterLab reads those of a frame that it has seen no second time: the
+ * next stackTrace gives its frames new ids. The old ones hold. */
+void frame_rename(struct debug *debug, const struct frame_at *at)
+{
+    struct frame_block *block = find_block(debug, at->L);
+    if (debug->options.has_cells && block && at->level == block->top)
+        block->is_renamed = 1;
 }
 
 int frame_id(struct debug *debug, lua_State *L, int level)

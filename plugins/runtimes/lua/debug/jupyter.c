@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What JupyterLab adds to DAP and the program has to answer: inspectVariables, which comes for each
  * message of a running cell, richInspectVariables, copyToGlobals; and modules. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,15 +80,18 @@ static int32_t ask(struct asking *asking, lua_CFunction function)
     return code;
 }
 
+/* JupyterLab keeps a view open while the program goes on, and asks again with the frame it had. */
 int32_t jupyter_rich(struct debug *debug, const json_t *arguments, json_t **ret_body)
 {
     struct asking asking = {.debug = debug, .name = llmspell_string(arguments, "variableName")};
     if (!asking.name)
         return llmspell_fail_at(debug->rt->call, LLMSPELL_EINVAL, "/arguments/variableName",
                                 "richInspectVariables needs variableName, a string");
-    int32_t code = frame_argument(debug, arguments, "frameId", &asking.at, &asking.has_frame);
-    if (code == 0)
-        code = ask(&asking, show);
+    json_int_t id = llmspell_integer(arguments, "frameId", 0);
+    asking.has_frame = id > 0 && id <= INT_MAX && frame_find(debug, (int)id, &asking.at);
+    if (id > 0 && !asking.has_frame && debug->stopped.L)
+        asking.has_frame = frame_top(debug, debug->stopped.L, &asking.at);
+    int32_t code = ask(&asking, show);
     if (code == 0)
         *ret_body = asking.bundle;
     return code;
@@ -148,8 +152,10 @@ static int list_modules(lua_State *L)
             continue;
         push_file(L, name);
         json_t *module = json_pack("{s:s, s:s}", "id", name, "name", name);
-        if (module && lua_isstring(L, -1))
-            json_object_set_new(module, "path", text_json(lua_tostring(L, -1), lua_rawlen(L, -1)));
+        char *path = lua_isstring(L, -1) ? script_normalize(lua_tostring(L, -1)) : NULL;
+        if (module && path)
+            json_object_set_new(module, "path", text_json(path, strlen(path)));
+        free(path);
         json_array_append_new(modules, module);
     }
     return 0;

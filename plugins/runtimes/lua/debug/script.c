@@ -21,7 +21,7 @@ int script_is_internal(const char *chunk)
 /* ---- names ---- */
 
 /* Without "//", "/./" and "/../"; malloc'ed. */
-static char *normalize(const char *path)
+char *script_normalize(const char *path)
 {
     char cwd[PATH_MAX] = "";
     if (*path != '/' && !getcwd(cwd, sizeof cwd))
@@ -144,7 +144,7 @@ static void set_text(struct script *script, struct code code)
 
 struct script *script_at(struct debug *debug, const char *path)
 {
-    LLMSPELL_CLEANUP_FREE char *normal = normalize(path);
+    LLMSPELL_CLEANUP_FREE char *normal = script_normalize(path);
     LLMSPELL_CLEANUP_FREE char *real = normal ? realpath(normal, NULL) : NULL;
     for (struct script *script = debug->scripts; normal && script; script = script->next) {
         if (!script->path)

@@ -10,6 +10,7 @@
 #include "debug.h"
 
 #define ALL_MAX 10000    /* that are sent without a page having been asked for */
+#define CELLS_MAX 2500   /* the same for JupyterLab, whose page needs ten seconds for so many */
 #define KEYS_MAX 4000000 /* that are sorted */
 
 struct page {
@@ -364,7 +365,7 @@ int32_t variable_list(struct debug *debug, const json_t *arguments, json_t **ret
     page.indexed = !filter || strcmp(filter, "indexed") == 0;
     page.named = !filter || strcmp(filter, "named") == 0;
     page.start = page.handle.first + (start > 0 ? (size_t)start : 0);
-    page.left = count > 0 ? (size_t)count : ALL_MAX;
+    page.left = count > 0 ? (size_t)count : debug->options.has_cells ? CELLS_MAX : ALL_MAX;
     struct page again = page;
     page.list = json_array();
     code = debug_protect(debug, list, &page);
