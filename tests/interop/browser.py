@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from selenium import webdriver
 from selenium.common.exceptions import (ElementClickInterceptedException,
                                         ElementNotInteractableException, JavascriptException,
+                                        MoveTargetOutOfBoundsException,
                                         StaleElementReferenceException, WebDriverException)
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.remote.remote_connection import RemoteConnection
@@ -81,6 +82,21 @@ class Page:
                 return False  # something is on its way in or out
             return found is not None
         wait_until(try_it, lambda: f"{selector} to click; on the page: {self.text()[-2000:]}")
+
+    def mouse(self, gesture, code, *arguments):
+        """click, context_click, move_to_element …: on the element that an expression gives."""
+        def try_it():
+            try:
+                found = self.js(f"return {code} ?? null", *arguments)
+                if found is None:
+                    return False
+                actions = webdriver.ActionChains(self.driver, duration=0)
+                getattr(actions, gesture)(found).perform()
+            except (JavascriptException, ElementNotInteractableException,
+                    MoveTargetOutOfBoundsException, StaleElementReferenceException):
+                return False  # something is on its way in or out
+            return True
+        wait_until(try_it, lambda: f"{code}; on the page: {self.text()[-2000:]}")
 
     def type(self, text):
         """To what has the focus."""

@@ -1,97 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """JupyterLab 4 in Debian's Chromium, through its page, as for its users."""
 import json
-import sys
-from pathlib import Path
 
-import pytest
 from selenium.webdriver.common.keys import Keys
 
-from browser import chromium, fetch, free_port, server
-from conftest import NPM
-from frontend import wait_until, whole_module
-
-
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory):
-    """The running server: (address, token)."""
-    folder = tmp_path_factory.mktemp("lab")
-    (folder / "home").mkdir()
-    with whole_module(folder / "home") as jupyter:
-        pages = folder / "pages"
-        pages.mkdir()
-        jupyter.env.update(LAB_OUT=str(NPM / "out"), LAB_HOME=str(pages))
-        command = [sys.executable, Path(__file__).with_name("lab_server.py"), str(free_port()),
-                   jupyter.llmspell.cwd]
-        with server(jupyter, command, folder / "server.log") as address_and_token:
-            yield address_and_token
-        wait_until(lambda: not jupyter.kernels(), "the server takes its kernels with it")
-
-
-@pytest.fixture(scope="module")
-def page(lab, tmp_path_factory):
-    with chromium(tmp_path_factory.mktemp("profile")) as one:
-        one.open("{}lab?token={}".format(*lab))
-        one.until("document.querySelector('.jp-LauncherCard') !== null")
-        yield one
-
-
-CARD = ".jp-LauncherCard[data-category='Notebook'][title^='Lua']"
-PANEL = "window.jupyterapp.shell.currentWidget"
-
-
-class Notebook:
-    """A new notebook, opened from the launcher; each code gets a cell."""
-
-    def __init__(self, page, *codes):
-        self.page = page
-        page.js("return jupyterapp.commands.execute('launcher:create').then(() => 0)")
-        page.click(CARD)
-        page.until(f"{PANEL}.sessionContext.session.kernel.connectionStatus === 'connected'"
-                   f" && {PANEL}.sessionContext.session.kernel.status === 'idle'")
-        for index, code in enumerate(codes):
-            if index:
-                page.js(f"{PANEL}.content.activeCellIndex = {index - 1}; return jupyterapp"
-                        ".commands.execute('notebook:insert-cell-below').then(() => 0)")
-            page.js(f"{PANEL}.content.activeCell.model.sharedModel.setSource(arguments[0])", code)
-
-    def cell(self, index):
-        return f"{PANEL}.content.widgets[{index}]"
-
-    def run(self, index):
-        """Shift-Enter in the cell."""
-        self.select(index)
-        self.page.chord(Keys.SHIFT, Keys.ENTER)
-
-    def select(self, index):
-        self.page.js(f"{PANEL}.content.activeCellIndex = {index}; {PANEL}.content.mode = 'edit';"
-                     f"{self.cell(index)}.editor.focus()")
-
-    def outputs(self, index):
-        return self.page.js(f"return {self.cell(index)}.model.outputs.toJSON()")
-
-    def text(self, index):
-        return "".join("".join(output.get("text", "")) for output in self.outputs(index))
-
-    def until_output(self, index, text):
-        self.page.until(f"{self.cell(index)}.outputArea.node.innerText.includes(arguments[0])",
-                        text)
-
-    def done(self, index):
-        self.page.until(f"{self.cell(index)}.model.executionCount > 0"
-                        f" && {PANEL}.sessionContext.session.kernel.status === 'idle'")
-
-    def button(self, name):
-        self.page.click(f".jp-NotebookPanel:not(.lm-mod-hidden) [data-jp-item-name='{name}'] "
-                        "jp-button, .jp-NotebookPanel:not(.lm-mod-hidden) "
-                        f"[data-jp-item-name='{name}'] button")
+from browser import fetch
+from lab import CARD, PANEL, Notebook
 
 
 def test_the_launcher_has_the_kernel_with_its_logo(page, lab):
     page.until("document.querySelector(arguments[0]) !== null", CARD)
     assert page.js("return document.querySelector(arguments[0] + ' .jp-LauncherCard-label')"
                    ".innerText.trim()", CARD) == "Lua (llmspell)"
-    address, token = lab
+    address, token, _ = lab
     spec = fetch(address, "api/kernelspecs", token)["kernelspecs"]["llmspell-lua"]
     assert {"logo-svg", "logo-64x64"} & spec["resources"].keys()
     page.until("document.querySelector(arguments[0] + ' img.jp-Launcher-kernelIcon')"
