@@ -201,7 +201,8 @@ EVERYTHING = [
 def test_json_is_one_document_and_text_is_not(where, llmspell, args):
     (llmspell.cwd / "script.lua").write_text("print('printed')\nreturn 5\n")
     done = where(*args, "-o", "json") if args[0] != "run" else where("-o", "json", *args)
-    assert done.status == 0 and done.err == "", done
+    said = [line for line in done.err.splitlines() if "ASan doesn't fully support" not in line]
+    assert done.status == 0 and said == [], done  # json_processor runs jq on a stack of its own
     assert isinstance(json.loads(done.out), (dict, list))
     assert done.out.count("\n") == 1 and done.out.endswith("\n")
     text = where(*args)
