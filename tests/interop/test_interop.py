@@ -27,7 +27,7 @@ def test_kernelspec(jupyter):
     assert spec["display_name"] and spec["language"] == "lua"
     assert spec["interrupt_mode"] == "message" and "{connection_file}" in spec["argv"]
     assert spec["argv"][0] == str(BINARY.resolve())
-    assert spec["metadata"]["debugger"] is False
+    assert spec["metadata"]["debugger"] is True
     text = jupyter.run("kernelspec", "list").stdout
     assert re.search(rf"^\s+llmspell-lua\s+{re.escape(str(folder))}$", text, re.M)
 
