@@ -9,6 +9,7 @@ packages=(
     libjansson-dev libuv1-dev libinih-dev libpcre2-dev libsmartcols-dev zlib1g-dev libseccomp-dev libffi-dev # the host
     libcurl4-openssl-dev libsqlite3-dev openssl                                    # its extensions
     libzmq3-dev nettle-dev liblua5.4-dev                                           # jupyter, lua
+    libmicrohttpd-dev                                                              # http
     libssl-dev libgmp-dev libmpfr-dev libxxhash-dev uuid-dev libutf8proc-dev libicu-dev # tools
     libexttextcat-dev libexttextcat-data                                           # text_analyzer: languages
     libcsv-dev libyaml-dev libjq-dev libxml2-dev libxslt1-dev libuchardet-dev libmagic-dev # tools
@@ -28,6 +29,7 @@ tests=(
     jupyter-client jupyter-console jupyter-nbconvert python3-ipykernel             # real clients
     python3-jupyter-kernel-test jupyter-notebook chromium chromium-driver python3-selenium
     systemd logrotate faketime libfaketime procps                                  # services, logs, clocks
+    curl                                                                           # a client of http
     python3-dateutil                                                               # to compare with
     python3-openpyxl                                                               # another reader of XLSX
     zxing-cpp-tools python3-pil                                                    # another reader of QR codes; images

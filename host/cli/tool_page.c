@@ -97,6 +97,7 @@ static void print_synopsis(const struct page *page, const json_t *info)
     print_line("llmspell tool invoke %s%s", name, arguments ? arguments : "");
     print_line("llmspell tool invoke %s --params JSON|@FILE|- --output json", name);
     print_line("Tool.%s{…}  or  Tool.invoke(\"%s\", {…})   in Lua", name, name);
+    print_line("POST /tools/%s/invoke   (protocol http: docs/http.md)", name);
     print_line("tool_request {\"command\":\"invoke\",\"name\":\"%s\",\"params\":{…}}   of a client",
                name);
 }

@@ -39,23 +39,26 @@ static bool is_configured(const struct config *config, const char *protocol)
 
 /* A kernel of this id that crashed, or is restarted, left its connection file: with the same ports
  * and key its clients find the new one. Not if somebody chose ports. NULL: there is none. */
-static json_t *read_left(const struct server *server, const char *protocol)
+static json_t *read_left(const struct server *server, const char *protocol, bool first)
 {
     const struct server_options *options = server->options;
     json_t *left = NULL;
-    if (options->given_file || options->port || is_configured(server->config, protocol) ||
+    if ((first && (options->given_file || options->port)) ||
+        is_configured(server->config, protocol) ||
         private_file_read(options->connection_file, &left, NULL) < 0)
         return NULL;
-    if (llmspell_is(left, "protocol", protocol))
-        return left;
+    json_t *own = llmspell_is(left, "protocol", protocol)
+                      ? left
+                      : json_object_get(json_object_get(left, "protocols"), protocol);
+    own = json_is_object(own) ? json_incref(own) : NULL;
     json_decref(left);
-    return NULL;
+    return own;
 }
 
-static int serve_first(struct server *server, struct plugin *plugin, const json_t *wanted,
-                       struct error *ret_error)
+static int serve_one(struct server *server, struct plugin *plugin, const json_t *wanted, bool first,
+                     struct error *ret_error)
 {
-    LLMSPELL_CLEANUP_JSON json_t *left = read_left(server, plugin->head.name);
+    LLMSPELL_CLEANUP_JSON json_t *left = read_left(server, plugin->head.name, first);
     struct error why;
     if (left) {
         if (protocols_start(&server->protocols, server->config, plugin, left, &why) == 0)
@@ -77,21 +80,49 @@ int connection_serve(struct server *server, struct error *ret_error)
     if (rc == 0 && options->port)
         json_object_set_new(wanted, "port", json_integer(options->port));
     for (unsigned i = 0; i < count && rc == 0; i++)
-        rc = i == 0
-                 ? serve_first(server, plugins[i], wanted, ret_error)
-                 : protocols_start(&server->protocols, server->config, plugins[i], none, ret_error);
+        rc = serve_one(server, plugins[i], i == 0 ? wanted : none, i == 0, ret_error);
     return rc;
 }
 
-/* The log never shows the key, not even within what a client sent. */
-static void redact_key(struct server *server, const json_t *connection)
+/* The log never shows what lets a client in, not even within what a client sent. */
+static void redact_secrets(struct server *server)
 {
-    const char *key = llmspell_string(connection, "key");
-    char *copy = key && logger_redact(key) == 0 ? strdup(key) : NULL;
-    if (server->redacted)
-        logger_unredact(server->redacted);
-    free(server->redacted);
-    server->redacted = copy;
+    static const char *const keys[] = {"key", "token"};
+    const struct protocols *protocols = &server->protocols;
+    json_t *redacted = json_array();
+    for (unsigned i = 0; i < protocols->count; i++)
+        for (unsigned k = 0; k < sizeof keys / sizeof *keys; k++) {
+            const char *secret = llmspell_string(protocols->items[i].connection, keys[k]);
+            if (secret && logger_redact(secret) == 0)
+                json_array_append_new(redacted, json_string(secret));
+        }
+    connection_unredact(server);
+    server->redacted = redacted;
+}
+
+void connection_unredact(struct server *server)
+{
+    size_t i;
+    json_t *secret;
+    json_array_foreach(server->redacted, i, secret)
+    {
+        logger_unredact(json_string_value(secret));
+    }
+    json_decref(server->redacted);
+    server->redacted = NULL;
+}
+
+json_t *connection_others(const struct server *server)
+{
+    const struct protocols *protocols = &server->protocols;
+    const struct served *first = protocols_first(protocols);
+    json_t *others = json_object();
+    for (unsigned i = 0; i < protocols->count; i++) {
+        const struct served *served = &protocols->items[i];
+        if (served != first && served->serving && json_object_size(served->connection) > 0)
+            json_object_set(others, served->plugin->head.name, served->connection);
+    }
+    return others;
 }
 
 int connection_write(struct server *server, struct error *ret_error)
@@ -101,11 +132,14 @@ int connection_write(struct server *server, struct error *ret_error)
     LLMSPELL_CLEANUP_JSON json_t *connection = first ? json_copy(first->connection) : NULL;
     if (!connection)
         return error_set(ret_error, LLMSPELL_EUNAVAILABLE, "no protocol serves this kernel");
-    redact_key(server, connection);
+    redact_secrets(server);
     json_object_set_new(connection, "kernel_id", json_string(options->id));
     json_object_set_new(connection, "pid", json_integer(getpid()));
     json_object_set_new(connection, "protocol", json_string(first->plugin->head.name));
     json_object_set_new(connection, "kernel_name", json_string("llmspell"));
+    LLMSPELL_CLEANUP_JSON json_t *others = connection_others(server);
+    if (json_object_size(others) > 0)
+        json_object_set(connection, "protocols", others);
     int rc = private_file_write(options->connection_file, connection, false, ret_error);
     server->connection_written = server->connection_written || rc == 0;
     if (rc == 0 && options->given_file &&

@@ -33,7 +33,7 @@ struct server {
     bool connection_written, given_written;
     time_t started_at;
     int64_t started_ns;
-    char *redacted; /* the key that the log does not show */
+    json_t *redacted; /* an array: the keys and tokens that the log does not show */
 
     uv_loop_t loop;
     bool loop_ready, asked_once;
@@ -75,6 +75,10 @@ void bridge_refuse(struct server *server);
 int connection_serve(struct server *server, struct error *ret_error);
 int connection_write(struct server *server, struct error *ret_error);
 void connection_remove(const struct server *server);
+void connection_unredact(struct server *server);
+
+/* What clients of the protocols behind the first one need, by name; a new reference. */
+json_t *connection_others(const struct server *server);
 
 /* ---- reload.c, dump.c: answer the operation ---- */
 

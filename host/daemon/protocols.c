@@ -210,22 +210,36 @@ bool protocols_concerns(const struct protocols *protocols, const json_t *plan,
 
 /* ---- doing it ---- */
 
+/* Does the section say the same of a key that its plugin wants to keep ("x-keep")? */
+static bool is_kept(const json_t *before, const json_t *after, const char *key,
+                    const json_t *property)
+{
+    const json_t *value = json_object_get(before, key);
+    return json_is_true(json_object_get(property, "x-keep")) && value &&
+           json_equal(value, json_object_get(after, key));
+}
+
 /* What the successor should keep: all of the connection; if its section has changed, just what the
- * section cannot say (the key), since it may ask for other ports now. */
+ * section cannot say (the key) or says as before, where the manifest has "x-keep" (a port): it may
+ * ask for others now. */
 static json_t *wish_of(const struct served *served, const struct config *to)
 {
     char section[MANIFEST_NAME_MAX + 12];
     const json_t *manifest;
-    json_t *wish = json_copy(served->connection), *unused;
+    LLMSPELL_CLEANUP_JSON json_t *before = NULL, *after = NULL;
+    json_t *wish = json_copy(served->connection), *property;
     const char *key;
     snprintf(section, sizeof section, "protocol.%s", name_of(served));
     if (config_same_section(served->config, to, section) ||
         plugin_manifest(served->plugin, &manifest, NULL) < 0)
         return wish;
     json_t *config = json_object_get(manifest, "config");
-    json_object_foreach(json_object_get(config, "properties"), key, unused)
+    config_plugin(served->config, section, config, &before, NULL);
+    config_plugin(to, section, config, &after, NULL);
+    json_object_foreach(json_object_get(config, "properties"), key, property)
     {
-        json_object_del(wish, key);
+        if (!is_kept(before, after, key, property))
+            json_object_del(wish, key);
     }
     return wish;
 }

@@ -112,9 +112,12 @@ static void change_protocols(struct server *server, json_t *plan)
     const struct served *first = protocols_first(&server->protocols);
     const struct plugin *plugin = first ? first->plugin : NULL;
     LLMSPELL_CLEANUP_JSON json_t *before = first ? json_incref(first->connection) : NULL;
+    LLMSPELL_CLEANUP_JSON json_t *others_before = connection_others(server);
     protocols_apply(&server->protocols, server->config, server->catalog, plan);
     first = protocols_first(&server->protocols);
-    bool same = first && first->plugin == plugin && json_equal(before, first->connection);
+    LLMSPELL_CLEANUP_JSON json_t *others = connection_others(server);
+    bool same = first && first->plugin == plugin && json_equal(before, first->connection) &&
+                json_equal(others_before, others);
     if (!same && connection_write(server, &error) < 0)
         log_error("kernel", "%s", error.message);
 }

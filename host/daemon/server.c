@@ -240,7 +240,7 @@ static unsigned end_operations(struct server *server)
 static void release(struct server *server)
 {
     json_decref(server->last_reload);
-    free(server->redacted);
+    connection_unredact(server);
     notify_close(&server->notify);
     config_unref(server->config);
     catalog_unref(server->catalog);

@@ -129,6 +129,30 @@ def daemon_rest(bench):
                 note=f"PSS {pss[1]:.1f}")]
 
 
+# ---- tools over HTTP ----
+
+def http(bench):
+    """A calculator call over connections that stay: one at a time, then eight at once."""
+    program = processes.compile_program(bench.folder / "http", [processes.HERE / "http.c"], [])
+    kernel = bench.ours("--set", "kernel.protocol=jupyter,http")
+    files = [json.loads(file.read_text()) for file in (bench.home / "kernels").glob("*.json")]
+    found = next(file for file in files if file["pid"] == kernel.pid)["protocols"]["http"]
+    count, rows = bench.count(20000, 4000), []
+    for connections in (1, 8):
+        rates, times = [], []
+        for turn in range(4):
+            result = json.loads(processes.run(
+                [program, found["port"], found["token"], "/tools/calculator/invoke",
+                 json.dumps({"input": "6*7"}), connections, count]))
+            check([result], "http")
+            if turn > 0:
+                rates.append(count / result["seconds"])
+                times += scaled(result["ns"], 1e-3)
+        rows.append(Row(f"calculator over HTTP, {connections} connection{'s' * (connections > 1)}", "/s",
+                        rates, note=f"p50 {percentile(times, 0.5):.0f} us, {p99(times)} us"))
+    return rows
+
+
 # ---- a peer ----
 
 def ipykernel_start(bench):
@@ -145,4 +169,4 @@ def ipykernel_start(bench):
     return [Row("ipykernel: spawn to first reply", "ms", times)]
 
 
-FIGURES = {f.__name__: f for f in (daemon, signals, pidfile, log, daemon_rest, ipykernel_start)}
+FIGURES = {f.__name__: f for f in (daemon, signals, pidfile, log, daemon_rest, http, ipykernel_start)}

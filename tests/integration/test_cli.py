@@ -364,6 +364,7 @@ def test_the_page_of_a_tool(llmspell, name):
     text = llmspell.run("tool", "info", name).out
     words = page_words(text)
     assert f"llmspell tool invoke {name}" in text and f"Tool.{name}{{" in text
+    assert f"    POST /tools/{name}/invoke " in text
     assert f'"name":"{name}","params":' in text and page_words(info["description"]) in words
     properties = info["parameters"]["properties"]
     for key, schema in properties.items():

@@ -8,7 +8,7 @@
 #include <llmspell/tool.h>
 
 #include "server.h"
-#include "text.h"
+#include "../shared/text.h"
 
 #define TOPIC_MAX 1024  /* bytes of a subscription that is welcomed */
 #define STDIN_TRIES 20  /* to reach a client's stdin channel … */

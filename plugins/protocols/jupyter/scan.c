@@ -11,7 +11,7 @@
 
 #include <llmspell/error.h>
 
-#include "text.h"
+#include "../shared/text.h"
 
 struct scanner {
     const char *at, *end;

@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "span.h"
+#include "../shared/span.h"
 
 /* Reads one JSON value that fills text but for white space. Returns a new reference; or NULL, and
  * *ret_why is a static phrase. Of double keys the last wins; integers beyond 64 bits become reals.

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "span.h"
+#include "../shared/span.h"
 
 #define SIGN_SIZE 64       /* characters of a signature */
 #define SIGN_HISTORY 65536 /* signatures that are remembered, as in the reference client */

@@ -12,8 +12,8 @@
 #include <llmspell/kernel.h>
 
 #include "sign.h"
-#include "span.h"
-#include "text.h"
+#include "../shared/span.h"
+#include "../shared/text.h"
 
 #define WIRE_VERSION LLMSPELL_MESSAGES_VERSION /* in headers and kernel_info_reply */
 #define WIRE_DELIMITER "<IDS|MSG>"             /* between identities and message */

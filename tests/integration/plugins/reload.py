@@ -78,6 +78,13 @@ class Daemon:
 
     @property
     def connection(self):
+        """Of the first protocol."""
+        connection = self.whole_connection
+        connection.pop("protocols", None)
+        return connection
+
+    @property
+    def whole_connection(self):
         with open(self.connection_file) as file:
             return json.load(file)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A piece of borrowed bytes, and the two byte-run questions that both directions of JSON text ask
  * (text.c when writing, scan.c when reading). */
-#ifndef JUPYTER_SPAN_H
-#define JUPYTER_SPAN_H
+#ifndef PROTOCOLS_SPAN_H
+#define PROTOCOLS_SPAN_H
 
 #include <stddef.h>
 

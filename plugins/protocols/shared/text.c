@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * JSON text out: the growing buffer and the writer. Called by wire.c for every message. */
+ * JSON text out: the growing buffer and the writer. Called for every message that leaves. */
 #include "text.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A growing byte buffer and the writer of JSON text: Jansson's dumper goes byte by byte through a
- * callback, this one copies whole runs. Used for every message that leaves. */
-#ifndef JUPYTER_TEXT_H
-#define JUPYTER_TEXT_H
+ * callback, this one copies whole runs. For plugins that send JSON: compiled into each. */
+#ifndef PROTOCOLS_TEXT_H
+#define PROTOCOLS_TEXT_H
 
 #include <jansson.h>
 #include <stddef.h>
