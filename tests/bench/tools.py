@@ -165,14 +165,17 @@ def file_search(bench):
         found = [line.split(":", 2)[:2] for line in text.splitlines()]
         return sorted(found) == sorted([match["path"], str(match["line"])]
                                        for match in result["matches"])
+    rows = []
     try:
-        rows = [beside(bench, "file_search", {"operation": "search", "path": "tree",
-                                              "pattern": "Needle_in_the_hay"},
-                       "grep -rnF", ["grep", "-rnF", "Needle_in_the_hay", "tree"], same),
-                beside(bench, "file_search", {"operation": "search", "path": "tree",
-                                              "pattern": "N[a-z]+_in_the_h.y", "use_regex": True},
-                       "grep -rnE", ["grep", "-rnE", "N[a-z]+_in_the_h.y", "tree"], same)]
-        rows[1].name += " (regex)"
+        for name, pattern, regex in (
+                ("", "Needle_in_the_hay", False), (" (regex)", "N[a-z]+_in_the_h.y", True),
+                (" (regex, a repetition first)", "[A-Za-z]+dle_in", True)):
+            options = "-rnE" if regex else "-rnF"
+            rows.append(beside(bench, "file_search",
+                               {"operation": "search", "path": "tree", "pattern": pattern,
+                                "use_regex": regex},
+                               f"grep {options}", ["grep", options, pattern, "tree"], same))
+            rows[-1].name += name
         return rows
     finally:
         processes.remove(tree)

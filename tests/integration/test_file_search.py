@@ -12,7 +12,8 @@ import pytest
 
 from conftest import SLOW
 
-ATOMS = ["a", "b", "[ab]", "[^a]", ".", r"\w", r"\s", r"\d", r"\W", r"\S", "c", "[a-c]", r"[^\s]"]
+ATOMS = ["a", "b", "[ab]", "[^a]", ".", r"\w", r"\s", r"\d", r"\W", r"\S", "c", "[a-c]", r"[^\s]", "ab", "bc",
+         r"a\ ", "[]a]"]
 ENDS = ["", "", "", "*", "+", "?", "{2}", "{1,3}", "*?", "+?"]
 FRAMES = ["{}", "{}", "{}", "({})", "(?:{})", "^{}", "{}$", r"\b{}", r"{}\b", "(?={})", "(?!{})", "(?<!a){}"]
 
@@ -39,7 +40,7 @@ def matches_of_line(pattern, line):
     return full or found[:1]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(90))
 def test_expressions_as_python_reads_them(llmspell, seed):
     dice = random.Random(seed)
     pattern = random_pattern(dice)
@@ -135,7 +136,7 @@ def test_matches_over_the_pieces(llmspell):
 LONG = {  # a pattern, and a text that makes it take long
     "cubic in one line of 4 MB": (".*.*=.*", lambda: "x" * 4000000 + "\r="),
     "alternatives": ("(x|y)*z", lambda: ("xy" * 500 + "#z\n") * 4000),
-    "quadratic in one line of 9 MB": ("[^=]*=x", lambda: "x" * 9000000 + "=y x"),
+    "quadratic in one line of 9 MB": ("[^=]*[=][x]", lambda: "x" * 9000000 + "=y x"),
     "quadratic, with lookaround": ("(?<!y)[^=]*=(?=x)", lambda: "x" * 9000000 + "=y x"),
     "line by line": (r"(?>y)y.*.*.*=z", lambda: ("y" * 3000 + "#z=\n") * 3000),
 }

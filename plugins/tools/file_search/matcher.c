@@ -186,6 +186,10 @@ int32_t matcher_init(struct matcher *matcher, struct llmspell_call *call, const 
     matcher->multiline = matcher->literal && memchr(pattern, '\n', size);
     matcher->cost = matcher->literal ? (struct cost){true, true, true}
                                      : cost_of(pattern, size, ignore_case, word);
+    if (!matcher->literal && !ignore_case)
+        matcher->needle = needle_of(pattern, size);
+    if (matcher->needle.leads && matcher->cost.cheap)
+        matcher->needle.size = 0; /* PCRE2 looks for it first, and faster */
     matcher->window = matcher->literal       ? LITERAL_WORK / (size + 8)
                       : matcher->cost.linear ? LINEAR_WINDOW
                                              : QUADRATIC_WINDOW;

@@ -11,6 +11,7 @@
 #include <llmspell/tool.h>
 
 #include "cost.h"
+#include "needle.h"
 
 struct matcher {
     struct llmspell_call *call;
@@ -20,6 +21,7 @@ struct matcher {
     bool literal;   /* no regular expression */
     bool multiline; /* a literal with a line end in it */
     struct cost cost;
+    struct needle needle;    /* what is better looked for first; size 0: nothing */
     size_t window;           /* bytes that can be searched at once without a watch */
     pcre2_code *codes[2][2]; /* [beyond ASCII][watched]; made when they are needed */
     pcre2_match_context *context;

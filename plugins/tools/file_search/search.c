@@ -4,23 +4,23 @@
 #include <dirent.h>
 
 #include "../shared/file_values.h"
+#include "content.h"
 #include "file_search.h"
 #include "matcher.h"
 
-#define BINARY_BYTES 8192          /* a NUL in so many means that it is no text */
 #define SHOWN_POINTS 2000          /* of a line and of a match */
 #define OUTPUT_MAX (10u << 20)     /* bytes of lines and matches in a result */
 #define WATCHED_WINDOW (64u << 10) /* bytes that are searched at once with a watch */
+#define NEEDLE_WINDOW (4u << 20)   /* bytes between two looks at the cancel flag */
 
 struct search {
     struct llmspell_call *call;
     struct matcher matcher;
     json_t *matches;
-    size_t limit, per_file, context, max_size;
+    struct content content;
+    size_t limit, per_file, context;
     bool count_only, full; /* full: the list has as many as it may */
     size_t total, files_matched, files_searched, files_skipped, output;
-    char *buffer; /* of the file that is searched */
-    size_t room;
 };
 
 /* The file that is searched. */
@@ -250,81 +250,62 @@ static int32_t search_lines(struct text *text)
     return 0;
 }
 
-/* ---- files ---- */
-
-/* Reads the file into the buffer. 1, 0 if it is to be skipped, or a negative code. */
-static int32_t read_file(struct search *search, int fd, size_t *ret_size)
+/* Where the needle is next, at `at` or behind; the end of the text if nowhere. */
+static int32_t next_needle(const struct text *text, size_t at, size_t *ret_at)
 {
-    struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0 ||
-        (size_t)st.st_size > search->max_size)
-        return 0;
-    size_t want = (size_t)st.st_size + 1, size = 0;
-    if (want > search->room) {
-        size_t room = want < 256u << 10 ? 256u << 10 : want;
-        free(search->buffer);
-        search->buffer = malloc(room);
-        search->room = search->buffer ? room : 0;
-        if (!search->buffer)
-            return no_memory(search);
-    }
-    while (size < want) { /* what was appended in the meantime is not read */
-        size_t step = want - size < 1u << 20 ? want - size : 1u << 20;
-        ssize_t got = read(fd, search->buffer + size, step);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return 0;
-        size += (size_t)got;
-        if ((size_t)got < step)
-            break;
-        int32_t stop = llmspell_cancelled(search->call);
-        if (stop < 0)
+    const struct needle *needle = &text->search->matcher.needle;
+    for (; text->size - at >= needle->size; at += NEEDLE_WINDOW) {
+        size_t left = text->size - at, window = NEEDLE_WINDOW + needle->size - 1;
+        const char *found =
+            memmem(text->data + at, left < window ? left : window, needle->text, needle->size);
+        int32_t stop = llmspell_cancelled(text->search->call);
+        *ret_at = found ? (size_t)(found - text->data) : text->size;
+        if (found || stop < 0 || left < NEEDLE_WINDOW)
             return stop;
     }
-    *ret_size = size < want ? size : want - 1;
-    return 1;
+    *ret_at = text->size;
+    return 0;
 }
 
-static bool is_ascii(const char *data, size_t size)
+/* Only the lines with the needle. */
+static int32_t search_needles(struct text *text)
 {
-    unsigned char all = 0;
     size_t at = 0;
-    for (; size - at >= 4096; at += 4096) { /* blocks, for the compiler to vectorise */
-        unsigned char block = 0;
-        for (size_t i = 0; i < 4096; i++)
-            block |= (unsigned char)data[at + i];
-        if (block & 0x80)
-            return false;
+    int32_t rc = 0;
+    while (rc == 0 && (rc = next_needle(text, at, &at)) == 0 && at < text->size) {
+        size_t start = line_start(text, at), feed = line_feed(text, at);
+        rc = search_line(text, start, feed, start);
+        at = feed < text->size ? feed + 1 : text->size;
     }
-    for (; at < size; at++)
-        all |= (unsigned char)data[at];
-    return !(all & 0x80);
+    return rc;
 }
 
-/* Whether it is text; *ret_ascii: of ASCII alone. */
-static bool is_text(const char *data, size_t size, bool *ret_ascii)
+/* ---- files ---- */
+
+static int32_t search_text(struct text *text)
 {
-    if (memchr(data, '\0', size < BINARY_BYTES ? size : BINARY_BYTES))
-        return false;
-    *ret_ascii = is_ascii(data, size);
-    return *ret_ascii || utf8_valid_size(data, size) == size;
+    const struct matcher *matcher = &text->search->matcher;
+    if (matcher->needle.size)
+        return search_needles(text);
+    return matcher->cost.whole ? search_pieces(text) : search_lines(text);
 }
 
 static int32_t search_fd(struct walk *walk, int fd, const char *path)
 {
     struct search *search = walk->context;
     struct text text = {.search = search, .path = path, .line = 1};
-    int32_t rc = read_file(search, fd, &text.size);
+    int32_t rc = content_read(&search->content, fd);
     if (rc < 0)
         return rc;
-    text.data = search->buffer;
-    if (rc == 0 || !is_text(text.data, text.size, &text.ascii)) {
+    text.data = search->content.data;
+    text.size = search->content.size;
+    text.ascii = search->content.ascii;
+    if (rc == 0) {
         search->files_skipped++;
         return 0;
     }
     search->files_searched++;
-    rc = search->matcher.cost.whole ? search_pieces(&text) : search_lines(&text);
+    rc = search_text(&text);
     search->files_matched += text.found > 0;
     if (search->files_searched % 128 == 0)
         walk->call->host->progress(walk->call, (double)search->files_searched, 0, path);
@@ -363,8 +344,9 @@ int32_t search_run(struct llmspell_call *call, const json_t *params, json_t **re
                             .limit = (size_t)llmspell_integer(params, "limit", 1000),
                             .per_file = (size_t)llmspell_integer(params, "max_matches_per_file", 0),
                             .context = (size_t)llmspell_integer(params, "context_lines", 0),
-                            .max_size = (size_t)llmspell_integer(params, "max_file_size", 10485760),
                             .count_only = llmspell_bool(params, "count_only", 0)};
+    search.content.call = call;
+    search.content.max_size = (size_t)llmspell_integer(params, "max_file_size", 10485760);
     struct walk walk = {.context = &search, .visit = visit_search};
     int32_t rc = matches ? walk_init(&walk, call, params) : no_memory(&search);
     if (rc == 0)
@@ -376,6 +358,6 @@ int32_t search_run(struct llmspell_call *call, const json_t *params, json_t **re
         rc = llmspell_return(call, ret_result, search_result(&search));
     matcher_clear(&search.matcher);
     walk_clear(&walk);
-    free(search.buffer);
+    content_clear(&search.content);
     return rc;
 }
