@@ -167,6 +167,7 @@ struct sink {
     size_t piece; /* bytes to pack at once */
     int32_t stop; /* why the write callback gave up */
     uint64_t bytes, total, expected;
+    off_t written, begun; /* bytes of the file; of them, those on their way to the disk */
     size_t files;
 };
 

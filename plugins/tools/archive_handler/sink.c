@@ -4,7 +4,8 @@
 
 #define PIECE (256u << 10)
 #define PIECE_PACKED (16u << 10) /* xz takes some 10 ms for it */
-#define EPOCH_1980 315532800     /* 1980-01-01T00:00:00Z: zip knows no earlier time */
+#define WRITEBACK (8 << 20)
+#define EPOCH_1980 315532800 /* 1980-01-01T00:00:00Z: zip knows no earlier time */
 
 static int32_t sink_fail(struct sink *sink)
 {
@@ -16,6 +17,16 @@ static int32_t sink_fail(struct sink *sink)
         return llmspell_fail(job->call, LLMSPELL_ENOMEM, "out of memory");
     return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/path", "cannot write %.200s: %.200s",
                             job->path, text ? text : "libarchive does not say why");
+}
+
+/* The disk works while the archive grows, so that the fsync in the end has little left to wait for.
+ */
+static void begin_writeback(struct sink *sink)
+{
+    if (sink->written - sink->begun < WRITEBACK)
+        return;
+    sync_file_range(sink->save.fd, sink->begun, sink->written - sink->begun, SYNC_FILE_RANGE_WRITE);
+    sink->begun = sink->written;
 }
 
 static la_ssize_t write_piece(struct archive *archive, void *context, const void *data, size_t size)
@@ -32,6 +43,8 @@ static la_ssize_t write_piece(struct archive *archive, void *context, const void
         else
             at += (size_t)put;
     }
+    sink->written += (off_t)size;
+    begin_writeback(sink);
     if (sink->stop == 0)
         return (la_ssize_t)size;
     archive_set_error(archive, ECANCELED, "stopped");
