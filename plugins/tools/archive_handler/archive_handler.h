@@ -18,6 +18,7 @@
 #define ARCHIVE_MAX (500u << 20) /* bytes of an archive that is read */
 #define RATIO_MAX 200u           /* unpacked to packed, once RATIO_FROM is reached */
 #define RATIO_FROM (10u << 20)
+#define FOLDERS_MAX 250u /* within each other, of what is extracted */
 
 /* ---- archive_handler.c ---- */
 
@@ -72,6 +73,9 @@ const char *name_fault(const char *name);
 /* Why a symbolic link `name` (clean) may not lead to target; NULL: it may. */
 const char *link_fault(const char *name, const char *target);
 
+/* Whether no system could hold a clean name, or nobody would get rid of its folders again. */
+bool name_too_long(const char *name);
+
 /* What is left of a clean name behind count components; NULL: nothing. */
 const char *name_strip(const char *name, size_t count);
 
@@ -81,7 +85,7 @@ const char *name_strip(const char *name, size_t count);
  * libarchive shows no more of them. NULL: out of memory. */
 json_t *zip_names_cut(int fd, uint64_t size);
 
-/* ---- source.c: an archive that is read ---- */
+/* ---- an archive that is read ---- */
 
 enum item_type { ITEM_FILE, ITEM_FOLDER, ITEM_SYMLINK, ITEM_HARDLINK, ITEM_OTHER };
 
@@ -112,6 +116,14 @@ struct source {
     char fault[304]; /* what is wrong with the archive; "": nothing was found */
     struct item item;
 };
+
+/* ---- item.c ---- */
+
+/* Fills source->item from its entry: 1, or a negative code. */
+int32_t item_fill(struct source *source);
+void item_clear(struct item *item);
+
+/* ---- source.c ---- */
 
 int32_t source_open(struct source *source, const struct job *job);
 

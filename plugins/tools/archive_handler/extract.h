@@ -25,8 +25,8 @@ struct plan {
     const struct job *job;
     int target; /* the folder; -1 while there is none */
     struct output *list;
-    size_t count, room;
-    json_t *index; /* path → number in list */
+    size_t count, room, implied; /* implied: folders that entries lie in */
+    json_t *index;               /* path → number in list */
     json_t *skipped;
     uint64_t bytes;
 };

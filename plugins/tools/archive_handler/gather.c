@@ -110,7 +110,7 @@ static int32_t locate(const struct gather *gather, const char *path, char **ret_
                       char **ret_name)
 {
     const char *base = llmspell_string(gather->job->params, "base");
-    bool absolute = *path == '/' || *base == '/';
+    bool absolute = *path == '/' || *base == '/' || strncmp(path, "..", 2) == 0;
     LLMSPELL_CLEANUP_FREE char *tidy_base = absolute ? absolute_path(base) : tidy(base);
     LLMSPELL_CLEANUP_FREE char *tidy_path = absolute ? absolute_path(path) : tidy(path);
     if (!tidy_base || !tidy_path)

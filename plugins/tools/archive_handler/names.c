@@ -2,6 +2,9 @@
  * Names of entries: as UTF-8, tidied up, and judged. */
 #include "archive_handler.h"
 
+#define NAME_BYTES_MAX 4000u /* the target folder comes before it, and PATH_MAX is 4,096 */
+#define COMPONENT_BYTES_MAX 255u
+
 /* Code page 437 from 0x80 on: what zip says names are in that are not marked as UTF-8. */
 static const uint16_t cp437[128] = {
     0x00C7, 0x00FC, 0x00E9, 0x00E2, 0x00E4, 0x00E0, 0x00E5, 0x00E7, 0x00EA, 0x00EB, 0x00E8, 0x00EF,
@@ -119,6 +122,17 @@ const char *link_fault(const char *name, const char *target)
         named |= !parent && !(size == 1 && *component == '.');
     }
     return NULL;
+}
+
+bool name_too_long(const char *name)
+{
+    size_t depth = 0, longest = 0, size, whole = strlen(name);
+    const char *component;
+    while ((size = next_component(&name, &component)) > 0) {
+        depth++;
+        longest = size > longest ? size : longest;
+    }
+    return whole > NAME_BYTES_MAX || longest > COMPONENT_BYTES_MAX || depth > FOLDERS_MAX + 1;
 }
 
 const char *name_strip(const char *name, size_t count)

@@ -3,6 +3,8 @@
  * target folder, by its name or through links, is unsafe. */
 #include "extract.h"
 
+#define IMPLIED_MAX 10000u
+
 int32_t plan_init(struct plan *plan, const struct job *job, int target)
 {
     *plan = (struct plan){
@@ -72,6 +74,17 @@ static int32_t refuse(struct plan *plan, const char *name, const char *fault)
                             name, fault);
 }
 
+static int32_t refuse_long(struct plan *plan, const char *name)
+{
+    const struct job *job = plan->job;
+    if (job->skip_unsafe)
+        return skip(plan, name, "its name is too long, or lies in more than 250 folders");
+    return llmspell_fail_at(job->call, LLMSPELL_ELIMIT, "/path",
+                            "the entry %.100s... has a name that is too long, or lies in more "
+                            "than %u folders; on_unsafe skip leaves such entries out",
+                            name, FOLDERS_MAX);
+}
+
 /* ---- outputs ---- */
 
 static struct output *find(const struct plan *plan, const char *path, size_t size)
@@ -125,13 +138,28 @@ static struct output *add(struct plan *plan, const char *path, size_t size, enum
     return &plan->list[plan->count++];
 }
 
+/* Few entries can stand for very many folders. */
+static int32_t count_implied(struct plan *plan, bool made)
+{
+    const struct job *job = plan->job;
+    plan->implied += made;
+    if (plan->implied <= IMPLIED_MAX)
+        return 0;
+    return llmspell_fail_at(job->call, LLMSPELL_ELIMIT, "/path",
+                            "%.200s has names that need more than %u folders it does not list; "
+                            "include takes a part of it",
+                            job->path, IMPLIED_MAX);
+}
+
 /* The folders that path lies in. 1; 0 if one of them is none, and the entry refused. */
 static int32_t add_parents(struct plan *plan, const char *name, const char *path)
 {
     int32_t rc = 0;
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/')) {
+        size_t before = plan->count;
         const struct output *folder = add(plan, path, (size_t)(slash - path), KIND_FOLDER, &rc);
-        if (!folder)
+        rc = folder ? count_implied(plan, plan->count > before) : rc;
+        if (rc < 0)
             return rc;
         if (folder->kind == KIND_SYMLINK)
             return refuse(plan, name, "it lies below a symbolic link of the archive");
@@ -218,6 +246,8 @@ int32_t plan_consider(struct plan *plan, const struct item *item, struct output 
     const char *path = name_strip(clean, job->strip);
     if (!path)
         return 0;
+    if (name_too_long(path))
+        return refuse_long(plan, item->name);
     fault = fault_of(item, path);
     if (fault)
         return refuse(plan, item->name, fault);

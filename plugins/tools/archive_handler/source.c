@@ -5,7 +5,6 @@
 
 #define PIECE (128u << 10)
 #define PIECE_MIN 4096u /* behind a jump, where perhaps a header is all that is wanted */
-#define RAW_MODE 0644
 
 /* ---- errors ---- */
 
@@ -55,7 +54,9 @@ static int32_t check_unpacked(const struct source *source, uint64_t unpacked)
 {
     const struct job *job = source->job;
     if (unpacked > job->max_total)
-        return fail_limit(job, "unpacks to more bytes than max_total");
+        return llmspell_fail_at(job->call, LLMSPELL_ELIMIT, "/path",
+                                "%.200s unpacks to more than the %llu bytes of max_total",
+                                job->path, (unsigned long long)job->max_total);
     if (unpacked > RATIO_FROM && unpacked / RATIO_MAX >= source->size)
         return fail_limit(job, "unpacks to more than 200 times its size");
     return 0;
@@ -173,14 +174,14 @@ static int32_t open_file(struct source *source)
     return 0;
 }
 
-int32_t source_open(struct source *source, const struct job *job)
+static int32_t open_as(struct source *source, const struct job *job, const struct format *format)
 {
     *source = (struct source){.job = job, .fd = -1, .piece = PIECE};
     int32_t rc = open_file(source);
     if (rc < 0)
         return rc;
-    allow_filters(source->archive, job->format);
-    allow_formats(source->archive, job->format);
+    allow_filters(source->archive, format);
+    allow_formats(source->archive, format);
     if (job->password && archive_read_add_passphrase(source->archive, job->password) != ARCHIVE_OK)
         return no_memory(job);
     archive_read_set_read_callback(source->archive, read_piece);
@@ -196,11 +197,9 @@ int32_t source_open(struct source *source, const struct job *job)
     return 0;
 }
 
-static void item_clear(struct item *item)
+int32_t source_open(struct source *source, const struct job *job)
 {
-    free(item->name);
-    free(item->target);
-    *item = (struct item){0};
+    return open_as(source, job, job->format);
 }
 
 void source_close(struct source *source)
@@ -216,81 +215,6 @@ void source_close(struct source *source)
 }
 
 /* ---- entries ---- */
-
-/* What is compressed alone has no name of its own: that of the file without .gz. */
-static char *raw_name(const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    const char *dot = strrchr(name, '.');
-    size_t size = dot && dot > name ? (size_t)(dot - name) : 0;
-    char *text = NULL;
-    if (size > 0)
-        return strndup(name, size);
-    return asprintf(&text, "%s.out", name) < 0 ? NULL : text;
-}
-
-static enum item_type type_of(struct archive_entry *entry)
-{
-    if (archive_entry_hardlink(entry) || archive_entry_hardlink_utf8(entry))
-        return ITEM_HARDLINK;
-    switch (archive_entry_filetype(entry)) {
-    case AE_IFREG:
-        return ITEM_FILE;
-    case AE_IFDIR:
-        return ITEM_FOLDER;
-    case AE_IFLNK:
-        return ITEM_SYMLINK;
-    default:
-        return ITEM_OTHER;
-    }
-}
-
-/* raw: as it stands in the archive; NULL where it cannot be shown in this locale. */
-static char *item_text(const struct source *source, const char *raw, const char *utf8)
-{
-    return name_text(raw ? raw : utf8 ? utf8 : "", source->zip);
-}
-
-static int32_t item_fill_raw(struct source *source)
-{
-    struct item *item = &source->item;
-    item->name = raw_name(source->job->path);
-    item->mode = RAW_MODE;
-    item->time = source->time;
-    item->sized = !item->entry;
-    if (item->entry && archive_entry_mtime_is_set(item->entry) && archive_entry_mtime(item->entry))
-        item->time = (struct timespec){.tv_sec = archive_entry_mtime(item->entry)};
-    return item->name ? 1 : no_memory(source->job);
-}
-
-static int32_t item_fill(struct source *source)
-{
-    struct item *item = &source->item;
-    struct archive_entry *entry = item->entry;
-    if (source->raw)
-        return item_fill_raw(source);
-    item->type = type_of(entry);
-    item->name =
-        item_text(source, archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
-    if (item->type == ITEM_SYMLINK)
-        item->target =
-            item_text(source, archive_entry_symlink(entry), archive_entry_symlink_utf8(entry));
-    if (item->type == ITEM_HARDLINK)
-        item->target =
-            item_text(source, archive_entry_hardlink(entry), archive_entry_hardlink_utf8(entry));
-    if (!item->name || (item->type >= ITEM_SYMLINK && item->type < ITEM_OTHER && !item->target))
-        return no_memory(source->job);
-    item->sized = archive_entry_size_is_set(entry) || item->type != ITEM_FILE;
-    item->size =
-        archive_entry_size(entry) > 0 && (item->type == ITEM_FILE || item->type == ITEM_HARDLINK)
-            ? (uint64_t)archive_entry_size(entry)
-            : 0;
-    item->mode = archive_entry_perm(entry) & 07777;
-    item->time = (struct timespec){archive_entry_mtime(entry), archive_entry_mtime_nsec(entry)};
-    item->encrypted = archive_entry_is_encrypted(entry) > 0;
-    item->cut_name = source->cut_names && json_object_get(source->cut_names, item->name);
-    return 1;
-}
 
 /* libarchive does not know a zip file without entries: 22 bytes, and perhaps a comment. */
 static bool is_empty_zip(const struct source *source)
@@ -337,6 +261,21 @@ static int32_t read_header(struct source *source)
     return 0;
 }
 
+/* Compressed zeros look like a tar without entries: unless the name says tar, they are a file. */
+static int32_t reopen_zeros(struct source *source)
+{
+    const struct job *job = source->job;
+    const struct format *named = format_of_file(job->path);
+    const struct format *single =
+        format_of_codes(ARCHIVE_FORMAT_RAW, archive_filter_code(source->archive, 0));
+    bool tar = job->format || (named && named->code == ARCHIVE_FORMAT_TAR);
+    if (!source->ended || !source->filtered || source->code != ARCHIVE_FORMAT_TAR || tar || !single)
+        return 0;
+    source_close(source);
+    int32_t rc = open_as(source, job, single);
+    return rc == 0 ? read_header(source) : rc;
+}
+
 int32_t source_next(struct source *source)
 {
     item_clear(&source->item);
@@ -345,12 +284,16 @@ int32_t source_next(struct source *source)
         return rc;
     rc = read_header(source);
     if (rc == 0 && !source->started)
+        rc = reopen_zeros(source);
+    if (rc == 0 && !source->started)
         rc = check_format(source);
     source->started = true;
     if (rc < 0 || (rc == 0 && source->ended))
         return rc;
     if (++source->entries > source->job->max_files)
-        return fail_limit(source->job, "has more entries than max_files");
+        return llmspell_fail_at(source->job->call, LLMSPELL_ELIMIT, "/path",
+                                "%.200s has more entries than the %zu of max_files",
+                                source->job->path, source->job->max_files);
     return item_fill(source);
 }
 
@@ -377,8 +320,11 @@ int32_t source_drain(struct source *source, uint64_t *ret_size)
     int64_t offset;
     uint64_t total = 0;
     int32_t rc;
-    while ((rc = source_data(source, &data, &size, &offset)) > 0)
+    struct llmspell_call *call = source->job->call;
+    while ((rc = source_data(source, &data, &size, &offset)) > 0) {
         total += size;
+        call->host->progress(call, (double)source->position, (double)source->size, "unpacking");
+    }
     if (ret_size)
         *ret_size = total;
     return rc;
