@@ -64,6 +64,49 @@ int32_t changes_rename(const struct inspection *in, git_diff *diff)
     return error < 0 ? inspect_fail(in, error, "the renamed files") : 0;
 }
 
+/* ---- comparing ---- */
+
+void sides_clear(struct sides *sides)
+{
+    git_tree_free(sides->from);
+    git_tree_free(sides->to);
+    git_index_free(sides->index);
+}
+
+int32_t changes_compare(const struct inspection *in, const struct sides *sides, char *file,
+                        git_diff **ret_diff)
+{
+    git_diff_options options;
+    changes_options(in, &options);
+    if (file)
+        options.pathspec = (git_strarray){&file, 1};
+    int error =
+        sides->to ? git_diff_tree_to_tree(ret_diff, in->repo, sides->from, sides->to, &options)
+                  : git_diff_tree_to_workdir_with_index(ret_diff, in->repo, sides->from, &options);
+    return error < 0 ? inspect_fail(in, error, "changed files") : changes_rename(in, *ret_diff);
+}
+
+/* libgit2 has no lines for a file that became a link or is in conflict: as what went and what came,
+ * without a look at the index, it has them. */
+static int32_t compare_plainly(const struct inspection *in, const struct sides *sides,
+                               const git_diff_delta *delta, git_diff **ret_diff)
+{
+    git_diff_options options;
+    const char *path = delta->new_file.path ? delta->new_file.path : delta->old_file.path;
+    LLMSPELL_CLEANUP_FREE char *file = strdup(path);
+    if (!file)
+        return inspect_no_memory(in);
+    changes_options(in, &options);
+    options.flags &= ~(uint32_t)GIT_DIFF_INCLUDE_TYPECHANGE;
+    options.pathspec = (git_strarray){&file, 1};
+    int error = sides->to
+                    ? git_diff_tree_to_tree(ret_diff, in->repo, sides->from, sides->to, &options)
+                    : git_diff_tree_to_workdir(ret_diff, in->repo, sides->from, &options);
+    return error < 0 ? inspect_fail(in, error, "changed files") : 0;
+}
+
+/* ---- values ---- */
+
 static json_t *file_value(const git_diff_delta *delta, size_t additions, size_t deletions)
 {
     const char *old_path = delta->old_file.path, *new_path = delta->new_file.path;
@@ -81,24 +124,38 @@ static json_t *file_value(const git_diff_delta *delta, size_t additions, size_t 
     return file;
 }
 
+/* Where nothing but the name or mode is new, git shows no more than that; libgit2 goes on with the
+ * names of both sides, and says that binary ones differ. */
+static size_t patch_size(git_patch *patch, const git_buf *piece)
+{
+    const git_delta_t status = git_patch_get_delta(patch)->status;
+    const char *mark = status == GIT_DELTA_RENAMED && git_patch_get_delta(patch)->similarity == 100
+                           ? "\nBinary files "
+                           : "\n--- ";
+    const char *line = git_patch_num_hunks(patch) == 0
+                           ? memmem(piece->ptr, piece->size, mark, strlen(mark))
+                           : NULL;
+    return line ? (size_t)(line + 1 - piece->ptr) : piece->size;
+}
+
 static int add_patch(git_patch *patch, struct text_buffer *text)
 {
     git_buf piece = {0};
     int error = git_patch_to_buf(&piece, patch);
     if (error == 0)
-        text_buffer_add(text, piece.ptr, piece.size);
+        text_buffer_add(text, piece.ptr, patch_size(patch, &piece));
     git_buf_dispose(&piece);
     return error;
 }
 
-static int32_t read_delta(const struct inspection *in, git_diff *diff, size_t index,
-                          struct text_buffer *text, struct changes *changes)
+/* Counts the lines of a delta, and adds them to text unless it is NULL. */
+static int32_t read_lines(const struct inspection *in, git_diff *diff, size_t index,
+                          struct text_buffer *text, size_t ret_lines[2])
 {
     CLEANUP(git_patch) patch = NULL;
     size_t additions = 0, deletions = 0;
-    const git_diff_delta *delta = git_diff_get_delta(diff, index);
     int32_t rc = llmspell_cancelled(in->call);
-    if (rc < 0 || !change_name(delta->status))
+    if (rc < 0)
         return rc;
     int error = git_patch_from_diff(&patch, diff, index);
     if (error == 0 && patch)
@@ -107,25 +164,54 @@ static int32_t read_delta(const struct inspection *in, git_diff *diff, size_t in
         error = add_patch(patch, text);
     if (error < 0)
         return inspect_fail(in, error, "the differences");
-    rc = text ? text_buffer_check(in->call, text) : 0;
+    ret_lines[0] += additions;
+    ret_lines[1] += deletions;
+    return text ? text_buffer_check(in->call, text) : 0;
+}
+
+static int32_t read_plainly(const struct inspection *in, const struct sides *sides,
+                            const git_diff_delta *delta, struct text_buffer *text,
+                            size_t ret_lines[2])
+{
+    CLEANUP(git_diff) diff = NULL;
+    int32_t rc = compare_plainly(in, sides, delta, &diff);
+    for (size_t i = 0; rc == 0 && i < git_diff_num_deltas(diff); i++)
+        if (change_name(git_diff_get_delta(diff, i)->status))
+            rc = read_lines(in, diff, i, text, ret_lines);
+    return rc;
+}
+
+static int32_t read_delta(const struct inspection *in, const struct sides *sides, git_diff *diff,
+                          size_t index, struct text_buffer *text, struct changes *changes)
+{
+    size_t lines[2] = {0, 0};
+    const git_diff_delta *delta = git_diff_get_delta(diff, index);
+    bool plainly = delta->status == GIT_DELTA_TYPECHANGE || delta->status == GIT_DELTA_CONFLICTED;
+    if (!change_name(delta->status))
+        return 0;
+    int32_t rc = plainly ? read_plainly(in, sides, delta, text, lines)
+                         : read_lines(in, diff, index, text, lines);
     if (rc < 0)
         return rc;
-    changes->additions += additions;
-    changes->deletions += deletions;
-    if (json_array_append_new(changes->files, file_value(delta, additions, deletions)) != 0)
+    changes->additions += lines[0];
+    changes->deletions += lines[1];
+    if (json_array_append_new(changes->files, file_value(delta, lines[0], lines[1])) != 0)
         return inspect_no_memory(in);
     return 0;
 }
 
-int32_t changes_read(const struct inspection *in, git_diff *diff, struct changes *ret_changes)
+int32_t changes_read(const struct inspection *in, const struct sides *sides, git_diff *diff,
+                     struct changes *ret_changes)
 {
     CLEANUP_TEXT_BUFFER struct text_buffer text = {.limit = PATCH_MAX};
     bool wanted = llmspell_bool(in->params, "patch", 0);
     size_t count = git_diff_num_deltas(diff);
     int32_t rc = 0;
     ret_changes->files = json_array();
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        rc = read_delta(in, diff, i, wanted ? &text : NULL, ret_changes);
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        rc = read_delta(in, sides, diff, i, wanted ? &text : NULL, ret_changes);
+        in->call->host->progress(in->call, (double)i, (double)count, "comparing");
+    }
     if (rc < 0)
         return rc;
     ret_changes->files = sorted(ret_changes->files, "path");

@@ -14,32 +14,23 @@ static int parent_tree(const struct inspection *in, git_commit *commit, git_tree
     return error < 0 ? error : git_commit_tree(ret_tree, parent);
 }
 
-static int compare_commit(const struct inspection *in, git_commit *commit, git_diff **ret_diff)
-{
-    CLEANUP(git_tree) before = NULL;
-    CLEANUP(git_tree) after = NULL;
-    git_diff_options options;
-    changes_options(in, &options);
-    int error = git_commit_tree(&after, commit);
-    if (error == 0)
-        error = parent_tree(in, commit, &before);
-    return error < 0 ? error : git_diff_tree_to_tree(ret_diff, in->repo, before, after, &options);
-}
-
 int32_t run_show(const struct inspection *in, json_t **ret_result)
 {
     CLEANUP(git_commit) commit = NULL;
     CLEANUP(git_diff) diff = NULL;
+    CLEANUP_SIDES sides = {0};
     CLEANUP_CHANGES struct changes changes = {0};
     int32_t rc = resolve_commit(in, llmspell_string(in->params, "ref"), "/ref", &commit);
     if (rc < 0)
         return rc;
-    int error = compare_commit(in, commit, &diff);
+    int error = git_commit_tree(&sides.to, commit);
+    if (error == 0)
+        error = parent_tree(in, commit, &sides.from);
     if (error < 0)
         return inspect_fail(in, error, "changed files");
-    rc = changes_rename(in, diff);
+    rc = changes_compare(in, &sides, NULL, &diff);
     if (rc == 0)
-        rc = changes_read(in, diff, &changes);
+        rc = changes_read(in, &sides, diff, &changes);
     if (rc < 0)
         return rc;
     return llmspell_return(in->call, ret_result,
@@ -48,19 +39,6 @@ int32_t run_show(const struct inspection *in, json_t **ret_result)
 }
 
 /* ---- diff ---- */
-
-/* Both sides; to: NULL for the working tree. */
-struct sides {
-    git_tree *from, *to;
-    git_index *index; /* of the working tree */
-};
-
-static void sides_clear(struct sides *sides)
-{
-    git_tree_free(sides->from);
-    git_tree_free(sides->to);
-    git_index_free(sides->index);
-}
 
 static int32_t open_to(const struct inspection *in, struct sides *sides)
 {
@@ -105,36 +83,29 @@ static bool index_has(git_index *index, const char *file)
     return false;
 }
 
-static int32_t compare(const struct inspection *in, char *file, git_diff **ret_diff)
+static int32_t compare(const struct inspection *in, struct sides *sides, git_diff **ret_diff)
 {
-    __attribute__((cleanup(sides_clear))) struct sides sides = {0};
-    git_diff_options options;
-    int32_t rc = open_sides(in, &sides);
+    LLMSPELL_CLEANUP_FREE char *file = NULL;
+    int32_t rc = resolve_file(in, &file);
+    if (rc == 0)
+        rc = open_sides(in, sides);
     if (rc < 0)
         return rc;
-    if (file && !tree_has(sides.from, file) && !tree_has(sides.to, file) &&
-        !index_has(sides.index, file))
+    if (file && !tree_has(sides->from, file) && !tree_has(sides->to, file) &&
+        !index_has(sides->index, file))
         return llmspell_fail_at(in->call, LLMSPELL_ENOTFOUND, "/file",
                                 "%s is on neither side of the comparison", file);
-    changes_options(in, &options);
-    if (file)
-        options.pathspec = (git_strarray){&file, 1};
-    int error = sides.to
-                    ? git_diff_tree_to_tree(ret_diff, in->repo, sides.from, sides.to, &options)
-                    : git_diff_tree_to_workdir_with_index(ret_diff, in->repo, sides.from, &options);
-    return error < 0 ? inspect_fail(in, error, "changed files") : changes_rename(in, *ret_diff);
+    return changes_compare(in, sides, file, ret_diff);
 }
 
 int32_t run_diff(const struct inspection *in, json_t **ret_result)
 {
-    LLMSPELL_CLEANUP_FREE char *file = NULL;
     CLEANUP(git_diff) diff = NULL;
+    CLEANUP_SIDES sides = {0};
     CLEANUP_CHANGES struct changes changes = {0};
-    int32_t rc = resolve_file(in, &file);
+    int32_t rc = compare(in, &sides, &diff);
     if (rc == 0)
-        rc = compare(in, file, &diff);
-    if (rc == 0)
-        rc = changes_read(in, diff, &changes);
+        rc = changes_read(in, &sides, diff, &changes);
     if (rc < 0)
         return rc;
     return llmspell_return(in->call, ret_result,

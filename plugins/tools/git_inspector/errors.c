@@ -10,8 +10,9 @@ int32_t inspect_no_memory(const struct inspection *in)
 /* Messages with a slash may show where things lie on this machine. */
 static const char *reason(const git_error *error)
 {
-    bool shown = error && error->message && !strchr(error->message, '/');
-    return shown ? error->message : "a file of it is missing, damaged or not readable";
+    bool shown = error && error->message && *error->message && !strchr(error->message, '/');
+    return shown ? error->message
+                 : "a file of it is missing, damaged or not readable; git fsck says which";
 }
 
 int32_t inspect_fail(const struct inspection *in, int error, const char *what)
@@ -29,7 +30,7 @@ int32_t inspect_fail(const struct inspection *in, int error, const char *what)
     if (last && last->klass == GIT_ERROR_OS)
         return llmspell_fail_at(in->call, LLMSPELL_EIO, "/path",
                                 "cannot read %s of the repository: %s", what, reason(last));
-    if (git_repository_is_shallow(in->repo) == 1)
+    if (in->repo && git_repository_is_shallow(in->repo) == 1)
         return llmspell_fail_at(in->call, LLMSPELL_EFAILED, "/path",
                                 "cannot read %s: the repository is a shallow clone, and holds only "
                                 "a part of the history; fetch the rest",

@@ -111,13 +111,26 @@ void changes_options(const struct inspection *in, git_diff_options *ret_options)
 const char *change_name(git_delta_t status); /* NULL: nothing to show */
 int32_t changes_rename(const struct inspection *in, git_diff *diff);
 
+/* What is compared; to: NULL for the working tree with the index. */
+struct sides {
+    git_tree *from, *to;
+    git_index *index; /* of the working tree */
+};
+void sides_clear(struct sides *sides);
+#define CLEANUP_SIDES __attribute__((cleanup(sides_clear))) struct sides
+
+/* The difference between both sides, of `file` alone unless it is NULL. Released by the caller. */
+int32_t changes_compare(const struct inspection *in, const struct sides *sides, char *file,
+                        git_diff **ret_diff);
+
 /* A diff as values. patch is NULL where it is not wanted. */
 struct changes {
     json_t *files;
     size_t additions, deletions;
     json_t *patch;
 };
-int32_t changes_read(const struct inspection *in, git_diff *diff, struct changes *ret_changes);
+int32_t changes_read(const struct inspection *in, const struct sides *sides, git_diff *diff,
+                     struct changes *ret_changes);
 void changes_clear(struct changes *changes);
 #define CLEANUP_CHANGES __attribute__((cleanup(changes_clear)))
 
