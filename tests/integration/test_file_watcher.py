@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """file_watcher: changes that are made while it waits; each with inotify, and where it matters in a
 sandbox, which refuses inotify. That it waits is seen in /proc, so that nothing sleeps on a guess."""
+import decimal
 import json
 import os
 import random
@@ -428,11 +429,17 @@ def test_snapshot_then_compare(llmspell):
         "created": ["came"], "modified": ["grow", "replace", "touch"], "deleted": ["gone"]}
 
 
-def test_compare_with_numbers_that_became_doubles(llmspell):
-    """As JavaScript hands a snapshot back: times of 19 digits have lost their end."""
+def as_javascript(number):
+    """Its JSON.stringify writes a double of 19 digits with zeros at the end, and no exponent."""
+    return int(decimal.Decimal(repr(float(number))))
+
+
+@pytest.mark.parametrize("number", [float, as_javascript])
+def test_compare_with_numbers_that_became_doubles(llmspell, number):
+    """As others hand a snapshot back: times of 19 digits have lost their end."""
     (llmspell.cwd / "a").write_text("1")
     stat = (llmspell.cwd / "a").stat()
-    snapshot = {"a": {"size": 1, "mtime_ns": float(stat.st_mtime_ns), "inode": float(stat.st_ino)}}
+    snapshot = {"a": {"size": 1, "mtime_ns": number(stat.st_mtime_ns), "inode": number(stat.st_ino)}}
     done = llmspell.run("tool", "invoke", "file_watcher", "--params", "-", "--output", "json", input=json.dumps(
         {"operation": "compare", "paths": ["."], "snapshot": snapshot})).json
     assert done["result"]["modified"] == []

@@ -186,12 +186,14 @@ int32_t snapshot_run(const struct job *job, json_t **ret_result)
                                      (json_int_t)json_object_size(snapshot)));
 }
 
-/* A client may have turned large integers into doubles: then they are compared as such. */
+/* A client may have turned large integers into doubles, and write them as integers again (what
+ * JavaScript does): then they are compared as such. */
 static bool same_number(const json_t *value, json_int_t number)
 {
-    if (json_is_integer(value))
+    const json_int_t exact = (json_int_t)1 << 53;
+    if (json_is_integer(value) && number >= -exact && number <= exact)
         return json_integer_value(value) == number;
-    return !value || (json_is_real(value) && json_real_value(value) == (double)number);
+    return !value || (json_is_number(value) && json_number_value(value) == (double)number);
 }
 
 static bool same_entry(const json_t *old, const struct stat *st)
