@@ -72,3 +72,33 @@ def test_a_bomb_is_refused_early(llmspell):
     (llmspell.cwd / "b.xlsx").write_bytes(data.getvalue())
     reply = invoke(llmspell, path="b.xlsx")
     assert reply["code"] == "limit_exceeded" and "times its size" in reply["message"], reply
+
+
+def ods(*tables):
+    """An ODS file of tables (XML of their rows)."""
+    data = io.BytesIO()
+    names = "".join(f' xmlns:{n}="urn:oasis:names:tc:opendocument:xmlns:{n}:1.0"' for n in ("office", "table", "text"))
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        z.writestr("content.xml", f"<office:document-content{names}><office:body><office:spreadsheet>"
+                   + "".join(f'<table:table table:name="s{i}">{t}</table:table>' for i, t in enumerate(tables))
+                   + "</office:spreadsheet></office:body></office:document-content>")
+    return data.getvalue()
+
+
+def test_ods_of_many_sheets(llmspell):
+    """Each sheet is measured once, and what is read again is not counted as unpacked again."""
+    rows = "".join("<table:table-row>" + "".join(
+        f'<table:table-cell office:value-type="float" office:value="{r}"/>' for _ in range(10)) + "</table:table-row>"
+        for r in range(300))
+    (llmspell.cwd / "m.ods").write_bytes(ods(*[rows] * 60))
+    reply = invoke(llmspell, path="m.ods")
+    assert [(s["rows"], s["columns"]) for s in reply["sheets"]] == [(300, 10)] * 60, reply
+    reply = invoke(llmspell, operation="read", path="m.ods", sheet=59)
+    assert reply["row_count"] == 300, reply
+
+
+def test_a_header_of_equal_names(llmspell):
+    invoke(llmspell, operation="write", target_path="w.xlsx", sheets=[{"name": "S", "rows": [["a"] * 16384, [1]]}])
+    reply = invoke(llmspell, operation="read", path="w.xlsx", has_header=True)
+    assert list(reply["rows"][0])[-1] == "a_16384", reply

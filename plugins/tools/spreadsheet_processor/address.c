@@ -39,13 +39,16 @@ bool read_cell(const char *text, uint32_t *ret_row, uint32_t *ret_column)
     return read_column(&text, ret_column) && read_row(&text, ret_row) && !*text;
 }
 
-/* One end of an area: a cell, a column or a row. */
+/* One end of an area: a cell, a column or a row; $ before its parts changes nothing. */
 static bool read_end(const char **text, bool *ret_column, bool *ret_row, uint32_t *column,
                      uint32_t *row)
 {
-    *ret_column = read_column(text, column);
-    bool letters = (**text | 32) >= 'a' && (**text | 32) <= 'z';
-    *ret_row = !letters && read_row(text, row);
+    const char *start = *text, *digits;
+    start += *start == '$';
+    *ret_column = read_column(&start, column);
+    digits = *ret_column ? start + (*start == '$') : start;
+    *ret_row = read_row(&digits, row);
+    *text = *ret_row ? digits : start;
     return *ret_column || *ret_row;
 }
 

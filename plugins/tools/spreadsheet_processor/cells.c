@@ -160,8 +160,10 @@ int32_t put_row(struct writer *writer, size_t row, const json_t *values, bool bo
     size_t i;
     json_t *value;
     writer->cells += json_array_size(values);
+    char pointer[64];
+    snprintf(pointer, sizeof pointer, "/sheets/%zu/rows/%zu", writer->index, row);
     if (json_array_size(values) > COLUMNS_MAX || row >= ROWS_MAX)
-        return llmspell_fail_at(writer->job->call, LLMSPELL_ELIMIT, "/sheets",
+        return llmspell_fail_at(writer->job->call, LLMSPELL_ELIMIT, pointer,
                                 "a sheet has at most %u rows and %u columns", ROWS_MAX,
                                 COLUMNS_MAX);
     if (writer->cells > CELLS_MAX)

@@ -101,3 +101,74 @@ void shift_formula(const char *formula, int rows, int columns, struct byte_buffe
         at += size;
     }
 }
+
+/* ---- formulas of ODS ---- */
+
+/* The end of what at opens: behind the closing quote, doubled ones passed over. */
+static const char *behind_quotes(const char *at)
+{
+    char quote = *at++;
+    while (*at && !(*at == quote && at[1] != quote))
+        at += *at == quote ? 2 : 1;
+    return *at ? at + 1 : at;
+}
+
+/* One end of a reference, from at to end: ".A1", "$Sheet.A1", "'My sheet'.A1". */
+static void put_end(const char *at, const char *end, struct byte_buffer *out)
+{
+    const char *dot = NULL;
+    for (const char *c = at; c < end; c = *c == '\'' ? behind_quotes(c) : c + 1)
+        dot = *c == '.' ? c : dot;
+    if (dot && dot > at) {
+        at += *at == '$';
+        buffer_add(out, at, (size_t)(dot - at));
+        buffer_char(out, '!');
+    }
+    buffer_add(out, dot ? dot + 1 : at, (size_t)(end - (dot ? dot + 1 : at)));
+}
+
+/* [.A1:.B2] at at; behind it. What refers to other files stays as it is. */
+static const char *put_reference(const char *at, struct byte_buffer *out)
+{
+    const char *start = at++, *end = at, *colon = NULL;
+    bool other_file = false;
+    while (*end && *end != ']') {
+        other_file |= *end == '#' && strncmp(end, "#REF!", 5) != 0;
+        colon = *end == ':' && !colon ? end : colon;
+        end = *end == '\'' ? behind_quotes(end) : end + 1;
+    }
+    const char *behind = *end ? end + 1 : end;
+    if (other_file) {
+        buffer_add(out, start, (size_t)(behind - start));
+        return behind;
+    }
+    put_end(at, colon ? colon : end, out);
+    if (colon) {
+        buffer_char(out, ':');
+        put_end(colon + 1, end, out);
+    }
+    return behind;
+}
+
+void ods_formula(const char *formula, struct byte_buffer *out)
+{
+    const char *at = strchr(formula, '=');
+    bool excel = strncmp(formula, "msoxl:", 6) == 0, in_array = false;
+    if (!at || excel) {
+        buffer_puts(out, at ? at : formula);
+        return;
+    }
+    while (*at) {
+        if (*at == '[') {
+            at = put_reference(at, out);
+        } else if (*at == '"' || *at == '\'') {
+            const char *start = at;
+            at = behind_quotes(at);
+            buffer_add(out, start, (size_t)(at - start));
+        } else { /* {1;2|3;4} has columns and rows */
+            in_array = *at == '{' || (in_array && *at != '}');
+            char c = *at++;
+            buffer_char(out, c == ';' ? ',' : c == '|' && in_array ? ';' : c);
+        }
+    }
+}

@@ -20,11 +20,23 @@ static int32_t fill(struct grid *grid, json_t *list, size_t count, bool arrays)
     return 0;
 }
 
-static bool wanted(const struct grid *grid, uint32_t row, uint32_t column)
+/* What is asked for of where; false: nothing. */
+static bool clip(const struct grid *grid, struct area *where)
 {
     const struct area *area = &grid->area;
-    return row >= area->row && row <= area->last_row && column >= area->column &&
-           column <= area->last_column && row - area->row < grid->limit;
+    if (grid->limit == 0)
+        return false;
+    uint32_t last_row =
+        area->last_row - area->row < grid->limit ? area->last_row : area->row + grid->limit - 1;
+    if (where->row < area->row)
+        where->row = area->row;
+    if (where->column < area->column)
+        where->column = area->column;
+    if (where->last_row > last_row)
+        where->last_row = last_row;
+    if (where->last_column > area->last_column)
+        where->last_column = area->last_column;
+    return where->row <= where->last_row && where->column <= where->last_column;
 }
 
 static int32_t keep(struct grid *grid, uint32_t row, uint32_t column, json_t *value)
@@ -40,16 +52,21 @@ static int32_t keep(struct grid *grid, uint32_t row, uint32_t column, json_t *va
     return rc;
 }
 
-int32_t grid_put(struct grid *grid, uint32_t row, uint32_t column, json_t *value)
+int32_t grid_put(struct grid *grid, struct area where, json_t *value)
 {
     int32_t rc = value ? 0 : job_no_memory(grid->job);
     if (rc == 0 && !json_is_null(value)) {
-        if (row >= grid->rows)
-            grid->rows = row + 1;
-        if (column >= grid->columns)
-            grid->columns = column + 1;
-        if (wanted(grid, row, column))
-            rc = keep(grid, row, column, value);
+        if (where.last_row >= grid->rows)
+            grid->rows = where.last_row + 1;
+        if (where.last_column >= grid->columns)
+            grid->columns = where.last_column + 1;
+        bool any = clip(grid, &where);
+        for (uint32_t row = where.row; any && rc == 0 && row <= where.last_row; row++) {
+            for (uint32_t i = where.column; rc == 0 && i <= where.last_column; i++)
+                rc = keep(grid, row, i, value);
+            if (rc == 0 && row > where.row)
+                rc = llmspell_cancelled(grid->job->call);
+        }
     }
     json_decref(value);
     return rc;

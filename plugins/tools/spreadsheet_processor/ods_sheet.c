@@ -3,8 +3,8 @@
 #include "sheet.h"
 
 struct table {
-    struct workbook *workbook;
-    struct part part;
+    struct job *job;
+    struct part *part;
     struct grid *grid;
     uint64_t row, column;
     long row_repeat; /* of the current row, cut to what a sheet can have */
@@ -22,7 +22,7 @@ static long repeat_of(struct part *part, const char *name, uint32_t max)
 /* Blanks, tabs and line breaks are elements; notes stand in the cell, but are not its text. */
 static int32_t read_inside(struct table *table, struct byte_buffer *text, bool *ret_any)
 {
-    struct part *part = &table->part;
+    struct part *part = table->part;
     int depth = xmlTextReaderDepth(part->reader), note = -1;
     *ret_any = false;
     if (xmlTextReaderIsEmptyElement(part->reader))
@@ -56,21 +56,64 @@ static int32_t read_inside(struct table *table, struct byte_buffer *text, bool *
 
 /* ---- values ---- */
 
-/* PT12H30M00S, of less than a day, as 12:30:00; else as it stands. */
-static json_t *time_value(const char *text)
+/* The seconds of P1DT12H30M00.5S; negative: it is none. */
+static double duration_seconds(const char *text, locale_t numbers)
 {
-    int hour = 0, minute = 0, used = 0;
-    double second = 0;
+    double seconds = 0;
+    bool time = false;
+    if (*text++ != 'P')
+        return -1;
+    while (*text) {
+        char *end = NULL;
+        if (*text == 'T') {
+            time = true;
+            text++;
+            continue;
+        }
+        double number = *text >= '0' && *text <= '9' ? strtod_l(text, &end, numbers) : -1;
+        double unit = !end          ? -1
+                      : *end == 'D' ? 86400
+                      : !time       ? -1
+                      : *end == 'H' ? 3600
+                      : *end == 'M' ? 60
+                      : *end == 'S' ? 1
+                                    : -1;
+        if (unit < 0)
+            return -1;
+        seconds += number * unit;
+        text = end + 1;
+    }
+    return seconds;
+}
+
+/* PT12H30M00S, of less than a day, as 12:30:00; a longer one, or one below zero, in days. */
+static json_t *time_value(const char *text, locale_t numbers)
+{
     char out[32];
-    if (sscanf(text, "PT%2dH%2dM%n", &hour, &minute, &used) != 2 || used == 0 || hour > 23 ||
-        minute > 59)
+    bool minus = *text == '-';
+    double seconds = duration_seconds(text + minus, numbers);
+    if (seconds < 0)
         return json_string(text);
-    for (const char *c = text + used; *c >= '0' && *c <= '9'; c++)
-        second = second * 10 + (*c - '0');
-    if (!(second < 60))
+    if (!minus && time_text(seconds / 86400, out))
+        return json_string(out);
+    return number_json((minus ? -seconds : seconds) / 86400);
+}
+
+/* 2024-02-29T12:30:00.500000000, as LibreOffice writes it, with milliseconds if they are not zero.
+ */
+static json_t *date_value(const char *text)
+{
+    size_t whole = strcspn(text, ".");
+    int ms = 0, digits = 0;
+    const char *at = text + whole + (text[whole] == '.');
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (digits++ < 3)
+            ms = ms * 10 + (*at - '0');
+    if (!digits || *at || whole > 64)
         return json_string(text);
-    return time_text((hour * 3600 + minute * 60 + second) / 86400.0, out) ? json_string(out)
-                                                                          : json_string(text);
+    for (; digits < 3; digits++)
+        ms *= 10;
+    return ms ? json_sprintf("%.*s.%03d", (int)whole, text, ms) : json_stringn(text, whole);
 }
 
 static json_t *typed_value(struct table *table, const char *type, const char *value,
@@ -80,15 +123,15 @@ static json_t *typed_value(struct table *table, const char *type, const char *va
     if (strcmp(type, "boolean") == 0)
         return json_boolean(value && strcmp(value, "true") == 0);
     if (value && strcmp(type, "date") == 0)
-        return json_string(value);
+        return date_value(value);
     if (value && strcmp(type, "time") == 0)
-        return time_value(value);
+        return time_value(value, table->job->numbers);
     if (value && strcmp(type, "string") != 0) {
-        double number = strtod_l(value, &end, table->workbook->job->numbers);
+        double number = strtod_l(value, &end, table->job->numbers);
         if (!*end && end != value)
             return number_json(number);
     }
-    if (value)
+    if (value && *value) /* errors are empty strings, with "#DIV/0!" as their text */
         return json_string(value);
     return buffer_json(text);
 }
@@ -106,35 +149,38 @@ static const char *value_name(const char *type)
     return "value";
 }
 
-/* "of:=[.A1]*2" → "=[.A1]*2". */
+/* "of:=[.A1]*2" → "=A1*2". */
 static json_t *formula_json(const char *formula)
 {
-    const char *equals = strchr(formula, '=');
-    return json_string(equals ? equals : formula);
+    CLEANUP_BUFFER struct byte_buffer text = {0};
+    ods_formula(formula, &text);
+    return buffer_json(&text);
+}
+
+static uint32_t last_of(uint64_t first, long repeat, uint32_t max)
+{
+    uint64_t last = first + (uint64_t)repeat - 1;
+    return last < max ? (uint32_t)last : max - 1;
 }
 
 /* Takes over value; puts it into all cells that the element stands for. */
 static int32_t put_cells(struct table *table, long columns, json_t *value)
 {
-    int32_t rc = value ? 0 : job_no_memory(table->workbook->job);
-    for (long row = 0; rc == 0 && row < table->row_repeat; row++)
-        for (long column = 0; rc == 0 && column < columns; column++) {
-            uint64_t at_row = table->row + (uint64_t)row;
-            uint64_t at_column = table->column + (uint64_t)column;
-            if (at_row >= ROWS_MAX || at_column >= COLUMNS_MAX)
-                break;
-            rc = grid_put(table->grid, (uint32_t)at_row, (uint32_t)at_column, json_incref(value));
-            if (rc == 0 && column % 256 == 0)
-                rc = llmspell_cancelled(table->workbook->job->call);
-        }
-    json_decref(value);
-    return rc;
+    if (value && (table->row >= ROWS_MAX || table->column >= COLUMNS_MAX)) {
+        json_decref(value);
+        return 0;
+    }
+    return grid_put(table->grid,
+                    (struct area){(uint32_t)table->row, (uint32_t)table->column,
+                                  last_of(table->row, table->row_repeat, ROWS_MAX),
+                                  last_of(table->column, columns, COLUMNS_MAX)},
+                    value);
 }
 
 static int32_t on_cell(struct table *table)
 {
     CLEANUP_BUFFER struct byte_buffer text = {0};
-    struct part *part = &table->part;
+    struct part *part = table->part;
     long columns = repeat_of(part, "number-columns-repeated", COLUMNS_MAX);
     xmlChar *type = part_attribute(part, "value-type"), *formula = part_attribute(part, "formula");
     xmlChar *content = type ? part_attribute(part, value_name((char *)type)) : NULL;
@@ -160,7 +206,7 @@ static int32_t on_cell(struct table *table)
 
 static int32_t read_rows(struct table *table, int depth)
 {
-    struct part *part = &table->part;
+    struct part *part = table->part;
     table->row_repeat = 0;
     for (;;) {
         int32_t rc = part_next(part);
@@ -183,24 +229,34 @@ static int32_t read_rows(struct table *table, int depth)
     }
 }
 
+int32_t ods_measure(struct job *job, struct part *part, struct grid *grid)
+{
+    struct table table = {.job = job, .part = part, .grid = grid};
+    if (xmlTextReaderIsEmptyElement(part->reader))
+        return 0;
+    return read_rows(&table, xmlTextReaderDepth(part->reader));
+}
+
 int32_t ods_read(struct workbook *workbook, size_t sheet, struct grid *grid)
 {
-    struct table table = {.workbook = workbook,
+    CLEANUP_PART struct part part = {0};
+    struct table table = {.job = workbook->job,
+                          .part = &part,
                           .grid = grid,
                           .formulas = llmspell_bool(workbook->job->params, "formulas", 0)};
     bool found = false;
     size_t seen = 0;
-    int32_t rc = part_open(&workbook->package, "content.xml", &table.part, &found);
-    while (rc == 0 && found && (rc = part_next(&table.part)) == 1) {
+    workbook->package.unpacked = 0; /* the same part is read again, not a further one */
+    int32_t rc = part_open(&workbook->package, "content.xml", &part, &found);
+    while (rc == 0 && found && (rc = part_next(&part)) == 1) {
         rc = 0;
-        int depth = xmlTextReaderDepth(table.part.reader);
-        if (!part_at(&table.part, XML_READER_TYPE_ELEMENT, "table") || depth != 3 ||
+        int depth = xmlTextReaderDepth(part.reader);
+        if (!part_at(&part, XML_READER_TYPE_ELEMENT, "table") || depth != TABLE_DEPTH ||
             seen++ != sheet)
             continue;
-        if (!xmlTextReaderIsEmptyElement(table.part.reader))
+        if (!xmlTextReaderIsEmptyElement(part.reader))
             rc = read_rows(&table, depth);
         break;
     }
-    part_close(&table.part);
     return rc < 0 ? rc : 0;
 }

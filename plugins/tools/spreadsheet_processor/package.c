@@ -13,6 +13,7 @@
 #define RATIO_MAX 200
 #define RATIO_FROM (1u << 20) /* small files pack well without being bombs */
 #define BLOCK 65536
+#define TELL_EACH (1u << 20) /* bytes: some tens of milliseconds */
 
 int32_t package_open(struct job *job, struct package *ret_package)
 {
@@ -58,6 +59,17 @@ static int32_t check_size(const struct package *package)
     return llmspell_cancelled(call);
 }
 
+/* Now and then, how far the reading is: what is unpacked of the part, of how much if that is known.
+ */
+static void tell(struct part *part, uint64_t more)
+{
+    struct llmspell_call *call = part->package->job->call;
+    uint64_t before = part->done;
+    part->done += more;
+    if (before / TELL_EACH != part->done / TELL_EACH)
+        call->host->progress(call, (double)part->done, (double)part->size, "reading the file");
+}
+
 static int on_read(void *context, char *data, int size)
 {
     struct part *part = context;
@@ -67,6 +79,7 @@ static int on_read(void *context, char *data, int size)
         part->stop = part_wrong(part, "is damaged: %.200s", why ? why : "the archive ends");
         return -1;
     }
+    tell(part, (uint64_t)got);
     part->package->unpacked += (uint64_t)got;
     part->stop = check_size(part->package);
     return part->stop < 0 ? -1 : (int)got;
@@ -107,6 +120,8 @@ static int32_t find_entry(struct part *part, bool *ret_found)
             return not_a_package(job);
         const char *name = archive_entry_pathname(entry);
         *ret_found = name && strcasecmp(name, part->name) == 0;
+        if (*ret_found && archive_entry_size_is_set(entry))
+            part->size = (uint64_t)archive_entry_size(entry);
         int32_t stop = *ret_found ? 0 : llmspell_cancelled(job->call);
         if (*ret_found || stop < 0)
             return stop;

@@ -6,10 +6,12 @@
 
 static int32_t measure(struct workbook *workbook, size_t index, json_t *list)
 {
-    struct grid grid = {.job = workbook->job};
     const json_t *sheet = json_array_get(workbook->sheets, index);
+    struct grid grid = {.job = workbook->job,
+                        .rows = (uint32_t)llmspell_integer(sheet, "rows", 0),
+                        .columns = (uint32_t)llmspell_integer(sheet, "columns", 0)};
     const char *part = llmspell_string(sheet, "part");
-    int32_t rc = part && !*part ? 0 : book_read(workbook, index, &grid);
+    int32_t rc = part && *part ? book_read(workbook, index, &grid) : 0;
     json_decref(grid.kept);
     if (rc < 0)
         return rc;

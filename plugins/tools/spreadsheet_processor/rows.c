@@ -82,8 +82,9 @@ json_t *scalar_text(const json_t *value)
     return buffer_json(&text);
 }
 
-/* The name of a column: its text; its letters if that is empty; with a number if it is taken. */
-static json_t *unique_name(const json_t *value, uint32_t column, const json_t *taken)
+/* The name of a column: its text; its letters if that is empty; with a number if it is taken. taken
+ * tells the last number of each, or many equal names would take long. */
+static json_t *unique_name(const json_t *value, uint32_t column, json_t *taken)
 {
     char letters[8];
     write_column(column, letters);
@@ -92,10 +93,13 @@ static json_t *unique_name(const json_t *value, uint32_t column, const json_t *t
     bool named = !json_is_null(value) && !(json_is_string(value) && !json_string_length(value));
     json_t *name = named ? scalar_text(value) : json_string(letters);
     LLMSPELL_CLEANUP_JSON json_t *base = json_incref(name);
-    for (int i = 2; name && json_object_get(taken, json_string_value(name)); i++) {
+    json_int_t next = llmspell_integer(taken, name ? json_string_value(name) : "", 1);
+    while (name && json_object_get(taken, json_string_value(name))) {
         json_decref(name);
-        name = json_sprintf("%s_%d", json_string_value(base), i);
+        name = json_sprintf("%s_%lld", json_string_value(base), (long long)++next);
     }
+    if (name && name != base)
+        json_object_set_new(taken, json_string_value(base), json_integer(next));
     return name;
 }
 
@@ -108,7 +112,7 @@ static json_t *column_names(const struct rows *rows)
     json_array_foreach(first, i, value)
     {
         json_t *name = unique_name(value, rows->area.column + (uint32_t)i, taken);
-        if (!name || json_object_set_new(taken, json_string_value(name), json_true()) != 0 ||
+        if (!name || json_object_set_new(taken, json_string_value(name), json_integer(1)) != 0 ||
             json_array_append_new(names, name) != 0) {
             json_decref(names);
             return NULL;
@@ -135,8 +139,12 @@ int32_t rows_name(const struct job *job, struct rows *rows)
     if (!names)
         return job_no_memory(job);
     json_array_remove(rows->list, 0);
-    for (size_t i = 0; i < json_array_size(rows->list); i++)
+    for (size_t i = 0; i < json_array_size(rows->list); i++) {
         if (json_array_set_new(rows->list, i, row_object(names, json_array_get(rows->list, i))))
             return job_no_memory(job);
+        int32_t stopped = llmspell_cancelled(job->call);
+        if (stopped < 0)
+            return stopped;
+    }
     return 0;
 }

@@ -16,6 +16,7 @@
 #define ROWS_MAX 1048576u
 #define COLUMNS_MAX 16384u
 #define CELLS_MAX 2000000u
+#define TABLE_DEPTH 3 /* of a table:table of an ODS file that is a sheet */
 
 struct archive;
 
@@ -46,8 +47,9 @@ struct part {
     const char *name; /* borrowed */
     struct archive *archive;
     xmlTextReaderPtr reader;
-    int32_t stop;      /* an error that the read callback found */
-    char message[256]; /* what libxml2 says */
+    uint64_t done, size; /* bytes, unpacked: read so far, and what the archive says (0: nothing) */
+    int32_t stop;        /* an error that the read callback found */
+    char message[256];   /* what libxml2 says */
 };
 
 int32_t package_open(struct job *job, struct package *ret_package);
@@ -114,8 +116,9 @@ struct grid {
     size_t cells;
 };
 
-/* Takes over value; null is dropped. */
-int32_t grid_put(struct grid *grid, uint32_t row, uint32_t column, json_t *value);
+/* Puts value into every cell of where, and takes it over; null is dropped. Only what is asked for
+ * takes time: a file may say in a few words that a value fills the sheet. */
+int32_t grid_put(struct grid *grid, struct area where, json_t *value);
 
 /* Fills up to the used size within the area. *ret_area: what is there; *ret_total: rows that there
  * are in it. False in *ret_any: there is nothing. */
@@ -147,13 +150,16 @@ json_t *buffer_json(const struct byte_buffer *text);
 /* A shared formula as it reads some cells further. */
 void shift_formula(const char *formula, int rows, int columns, struct byte_buffer *out);
 
+/* A formula of ODS as one of XLSX: "of:=SUM([.A1:.B2];[Other.C3])" → "=SUM(A1:B2,Other!C3)". */
+void ods_formula(const char *formula, struct byte_buffer *out);
+
 /* ---- formats of files ---- */
 
 struct workbook {
     struct job *job;
     struct package package;
     const char *format; /* "xlsx", "ods" */
-    json_t *sheets;     /* {name, hidden, part} in order; part is the xlsx's own */
+    json_t *sheets;     /* in order: {name, hidden} with part (xlsx), or rows, columns (ods) */
     json_t *strings;    /* xlsx: the shared strings, loaded on first use */
     json_t *kinds;      /* xlsx: format_kind by style */
     bool since_1904;
@@ -173,5 +179,7 @@ int32_t xlsx_prepare(struct workbook *workbook);                /* strings and s
 int32_t xlsx_read(struct workbook *workbook, const char *part, struct grid *grid);
 int32_t ods_open(struct workbook *workbook); /* ods.c */
 int32_t ods_read(struct workbook *workbook, size_t sheet, struct grid *grid);
+/* grid->rows and ->columns of the table where the reader stands; the reader moves to its end. */
+int32_t ods_measure(struct job *job, struct part *part, struct grid *grid);
 
 #endif

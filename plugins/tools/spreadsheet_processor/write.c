@@ -76,12 +76,14 @@ static int32_t set_up_formats(struct writer *writer, const json_t *sheet)
     {
         const char *at = letters, *code = json_string_value(value);
         enum format_kind kind = format_kind(code);
-        char pointer[48];
+        char pointer[80];
         uint32_t column = 0;
-        snprintf(pointer, sizeof pointer, "/sheets/%zu/formats", writer->index);
+        bool plain = strlen(letters) <= 20 && !strpbrk(letters, "/~");
+        snprintf(pointer, sizeof pointer, "/sheets/%zu/formats%s%s", writer->index,
+                 plain ? "/" : "", plain ? letters : "");
         if (!read_column(&at, &column) || *at)
             return llmspell_fail_at(writer->job->call, LLMSPELL_EINVAL, pointer,
-                                    "\"%.20s\" is not a column like A or BC", letters);
+                                    "\"%.20s\" is not a column; name one from A to XFD", letters);
         writer->columns[column] =
             (struct column){style_of(writer, code), kind == FORMAT_DATE || kind == FORMAT_DATETIME};
         if (!writer->columns[column].style)

@@ -125,7 +125,8 @@ static int32_t put_cell(struct sheet *sheet, struct cell *cell)
         json_decref(value);
         return rc;
     }
-    return grid_put(sheet->grid, cell->row, cell->column, value);
+    return grid_put(sheet->grid, (struct area){cell->row, cell->column, cell->row, cell->column},
+                    value);
 }
 
 /* ---- elements ---- */
