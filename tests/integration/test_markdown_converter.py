@@ -5,6 +5,7 @@ import ctypes
 import ctypes.util
 import json
 import random
+import time
 
 import pytest
 
@@ -76,3 +77,15 @@ def test_hostile(llmspell, name, operation):
 def test_amplification(llmspell, text, operation):
     reply = invoke(llmspell, text=text, operation=operation)
     assert reply["error"]["code"] == "limit_exceeded" and reply["error"]["path"] == "/path", reply
+
+
+@pytest.mark.parametrize("operation", ["to_html", "to_text", "toc", "extract"])
+def test_md4c_is_stopped(llmspell, operation):
+    """md4c takes a minute for this, as it searches on from each www., and looks at no flag."""
+    (llmspell.cwd / "in.md").write_text("_www." * 200000)
+    params = json.dumps({"path": "in.md", "operation": operation})
+    start = time.monotonic()
+    reply = llmspell.run("tool", "invoke", "markdown_converter", "--timeout", "1", "--params", params,
+                         "--output", "json", env={"LLMSPELL_TOOLS_ISOLATION": "auto"}).json
+    assert reply["error"]["code"] == "timeout", reply
+    assert time.monotonic() - start < 15
