@@ -23,13 +23,6 @@ static bool is_part(const struct work *work)
     return work->kind == WORK_CHAPTER || work->kind == WORK_PAPER;
 }
 
-/* Whoever stands first: authors, or the editors of a whole book. */
-static const struct people *leading(const struct work *work)
-{
-    bool editors = work->authors.count == 0 && !is_part(work);
-    return editors ? &work->editors : &work->authors;
-}
-
 /* "Place: Publisher" */
 static void put_publisher(struct line *line, const struct work *work, const char *sep)
 {
@@ -83,7 +76,7 @@ static void apa_date(struct line *line, const struct work *work)
 static void put_editors_mark(struct line *line, const struct work *work, const char *one,
                              const char *more)
 {
-    if (work->authors.count == 0 && leading(work)->count > 0)
+    if (work->authors.count == 0 && work_leading(work)->count > 0)
         line_put(line, work->editors.count == 1 ? one : more);
 }
 
@@ -155,9 +148,9 @@ static void apa_title(struct line *line, const struct work *work)
 
 void style_apa(struct line *line, const struct work *work)
 {
-    people_put(line, leading(work), &apa_names);
+    people_put(line, work_leading(work), &apa_names);
     put_editors_mark(line, work, " (Ed.)", " (Eds.)");
-    bool named = leading(work)->count > 0;
+    bool named = work_leading(work)->count > 0;
     if (!named)
         apa_title(line, work);
     line_stop(line);
@@ -199,15 +192,15 @@ static void mla_date(struct line *line, const struct work *work, const char *sep
 
 static void put_edited_by(struct line *line, const struct work *work, const char *sep)
 {
-    if (work->editors.count == 0 || leading(work) == &work->editors)
+    if (work->editors.count == 0 || work_leading(work) == &work->editors)
         return;
-    line_part(line, sep, "", "edited by", " ");
+    line_part(line, sep, "", line->fresh ? "Edited by" : "edited by", " ");
     people_put(line, &work->editors, &plain_names);
 }
 
 void style_mla(struct line *line, const struct work *work)
 {
-    people_put(line, leading(work), &mla_names);
+    people_put(line, work_leading(work), &mla_names);
     put_editors_mark(line, work, ", editor", ", editors");
     line_stop(line);
     if (is_book_like(work)) {
@@ -225,8 +218,8 @@ void style_mla(struct line *line, const struct work *work)
         line_part_italic(line, ", ", "", work->texts[WORK_CONTAINER], "");
         put_edited_by(line, work, ", ");
         line_part(line, ", ", "", work->texts[WORK_EDITION], " ed.");
-        line_part(line, ", ", "vol. ", work->texts[WORK_VOLUME], "");
-        line_part(line, ", ", "no. ", work->texts[WORK_ISSUE], "");
+        line_part(line, ", ", line->fresh ? "Vol. " : "vol. ", work->texts[WORK_VOLUME], "");
+        line_part(line, ", ", line->fresh ? "No. " : "no. ", work->texts[WORK_ISSUE], "");
         put_kind(line, work, ", ", " no. ");
         if (work->kind != WORK_ARTICLE)
             line_part(line, ", ", "", work->texts[WORK_PUBLISHER], "");
@@ -275,18 +268,27 @@ static void chicago_date(struct line *line, const struct work *work)
     line_stop(line);
 }
 
-void style_chicago(struct line *line, const struct work *work)
+static void chicago_title(struct line *line, const struct work *work, bool book)
 {
-    bool book = work->kind == WORK_BOOK || work->kind == WORK_REPORT;
-    people_put(line, leading(work), &chicago_names);
-    put_editors_mark(line, work, ", ed", ", eds");
-    line_stop(line);
-    line_part(line, " ", "", has(work, WORK_YEAR) ? work->texts[WORK_YEAR] : "n.d.", "");
-    line_stop(line);
     if (book)
         line_part_italic(line, " ", "", work->texts[WORK_TITLE], "");
     else
         line_quoted(line, work->texts[WORK_TITLE], '.');
+}
+
+void style_chicago(struct line *line, const struct work *work)
+{
+    bool book = work->kind == WORK_BOOK || work->kind == WORK_REPORT;
+    bool named = work_leading(work)->count > 0;
+    people_put(line, work_leading(work), &chicago_names);
+    put_editors_mark(line, work, ", ed", ", eds");
+    if (!named)
+        chicago_title(line, work, book);
+    line_stop(line);
+    line_part(line, " ", "", has(work, WORK_YEAR) ? work->texts[WORK_YEAR] : "n.d.", "");
+    line_stop(line);
+    if (named)
+        chicago_title(line, work, book);
     line_stop(line);
     if (is_part(work))
         chicago_part(line, work);
@@ -341,8 +343,8 @@ static void harvard_title(struct line *line, const struct work *work)
 
 void style_harvard(struct line *line, const struct work *work)
 {
-    bool named = leading(work)->count > 0;
-    people_put(line, leading(work), &harvard_names);
+    bool named = work_leading(work)->count > 0;
+    people_put(line, work_leading(work), &harvard_names);
     put_editors_mark(line, work, " (ed.)", " (eds)");
     if (!named)
         harvard_title(line, work);

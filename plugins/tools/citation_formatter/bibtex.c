@@ -5,7 +5,10 @@
 
 #include <ctype.h>
 
-#define NAME_SIZE 256 /* of a type, field or macro, with its NUL */
+#include "../shared/text_input.h"
+
+#define NAME_SIZE 256          /* of a type, field or macro, with its NUL */
+#define SEARCH_MAX (64u << 20) /* bytes behind marks that are not closed to be read again */
 
 struct reader {
     struct library *library;
@@ -14,6 +17,7 @@ struct reader {
     size_t line, counted; /* line ends before counted */
     json_t *macros;
     size_t bytes;    /* of all values */
+    size_t searched; /* bytes behind marks that were not closed */
     const char *key; /* of the running entry; "" outside */
     json_t *entry;   /* the same; borrowed */
     size_t entry_line;
@@ -67,6 +71,7 @@ static void read_name(struct reader *r, char name[NAME_SIZE])
         r->at++;
     }
     name[length] = '\0';
+    name[text_valid(name, length)] = '\0'; /* a character that was cut */
 }
 
 /* Text in braces or quotes, without them; nested braces must match. */
@@ -88,6 +93,9 @@ static int32_t read_delimited(struct reader *r, const char *field, struct text_b
         else if (c == '}' && depth-- == 0)
             return complain(r, r->at, field, "a closing brace has no opening one");
     }
+    r->searched += r->at - start;
+    if (r->searched <= SEARCH_MAX)
+        r->at = start; /* other entries may follow within what was searched */
     return complain(r, start, field,
                     end == '}' ? "an opening brace is not closed" : "a quote is not closed");
 }
@@ -105,7 +113,10 @@ static int32_t read_word(struct reader *r, const char *field, struct text_buffer
         text_buffer_add(out, json_string_value(macro), json_string_length(macro));
     else
         text_buffer_add(out, r->text + start, r->at - start);
-    return 0;
+    if (macro || !r->library->tolerant || isdigit((unsigned char)*name) || bibtex_month(name) > 0)
+        return 0;
+    return library_note(r->library, r->library->warnings, r->key, field, line_at(r, start),
+                        "the string %.100s is not defined, and stands for itself", name);
 }
 
 /* Pieces joined by #. */
@@ -148,10 +159,8 @@ static int32_t read_field(struct reader *r, json_t *fields, bool with_line, bool
     json_t *text = text_buffer_json(&value);
     json_t *stored =
         with_line && text ? json_pack("[o, I]", text, (json_int_t)line_at(r, start)) : text;
-    return stored && json_object_set_new(fields, name, stored) == 0
-               ? 0
-               : llmspell_fail_at(r->library->call, LLMSPELL_EPARSE, r->library->pointer,
-                                  "a name has a NUL character");
+    return stored && json_object_set_new(fields, name, stored) == 0 ? 0
+                                                                    : no_memory(r->library->call);
 }
 
 /* The fields up to the closing mark of the entry. */
@@ -261,7 +270,9 @@ int32_t bibtex_read(struct library *library, const char *text, size_t size)
         rc = read_block(&r);
         if (rc == SYNTAX)
             resume(&r);
-        if (rc >= 0 && steps % 64 == 0)
+        if (steps % 64 == 0)
+            library->call->host->progress(library->call, (double)r.at, (double)size, "reading");
+        if (rc == SYNTAX || (rc == 0 && steps % 64 == 0))
             rc = llmspell_cancelled(library->call);
     }
     json_decref(r.macros);

@@ -217,13 +217,16 @@ static json_t *item_of(const json_t *entry)
     return item;
 }
 
-/* Takes over what the entry does not have from the one it refers to: its title is the container's.
- */
+/* Takes over what the entry does not have from the one it refers to: a title there is that of the
+ * container here, if there is no booktitle. */
 static void inherit(json_t *entry, const json_t *parent)
 {
     json_t *fields = json_object_get(entry, "fields"), *value;
     const char *type = json_string_value(json_object_get(entry, "type")), *name;
     bool within = strncmp(type, "in", 2) == 0 || strcmp(type, "conference") == 0;
+    if (within && bibtex_field(parent, "booktitle") && !json_object_get(fields, "booktitle"))
+        json_object_set(fields, "booktitle",
+                        json_object_get(json_object_get(parent, "fields"), "booktitle"));
     json_object_foreach(json_object_get(parent, "fields"), name, value)
     {
         const char *target = within && strcmp(name, "title") == 0 ? "booktitle" : name;

@@ -112,6 +112,8 @@ struct work {
 /* What an item says; false: out of memory. */
 bool work_read(const json_t *item, struct work *ret);
 void work_clear(struct work *work);
+/* Whoever stands first: the authors, or else the editors if the work is no part of another. */
+const struct people *work_leading(const struct work *work);
 #define CLEANUP_WORK __attribute__((cleanup(work_clear)))
 
 /* The parts of CSL's `issued`; 0: it has none. *ret_text: what it says in words; may be NULL. */
@@ -141,6 +143,8 @@ void line_part_italic(struct line *line, const char *sep, const char *prefix, co
                       const char *suffix);
 /* Ends a sentence: a full stop if it needs one. */
 void line_stop(struct line *line);
+/* The same, where a quoted title with a comma may be the last part: that becomes a full stop. */
+void line_end(struct line *line);
 /* A sentence in quotation marks, with its full stop or comma within. */
 void line_quoted(struct line *line, const char *title, char mark);
 

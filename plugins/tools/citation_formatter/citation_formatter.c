@@ -28,6 +28,9 @@ static int32_t to_bibtex(struct library *library, json_t **ret_output)
         if (index > 0)
             text_buffer_putc(&out, '\n');
         bibtex_write(&out, item);
+        if (index % 64 == 0)
+            library->call->host->progress(library->call, (double)index,
+                                          (double)json_array_size(library->items), "writing");
         int32_t stop = index % 64 == 0 ? llmspell_cancelled(library->call) : 0;
         if (stop < 0)
             return stop;

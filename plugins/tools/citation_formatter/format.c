@@ -62,7 +62,7 @@ static char *folded(const char *text)
 static char *author_key(const struct work *work)
 {
     struct line line = {.out = {.limit = TEXT_MAX}};
-    const struct people *people = work->authors.count > 0 ? &work->authors : &work->editors;
+    const struct people *people = work_leading(work);
     for (size_t i = 0; i < people->count && line.out.len < SORT_TEXT_MAX; i++) {
         LLMSPELL_CLEANUP_FREE char *name = person_name(&people->list[i], NAME_INVERTED);
         line_put(&line, name ? name : "");
@@ -192,7 +192,7 @@ static void put_particle(struct line *line, const struct person *person)
 static void put_names_in_text(struct line *line, const struct style *style, const struct work *work,
                               const char *key)
 {
-    const struct people *people = work->authors.count > 0 ? &work->authors : &work->editors;
+    const struct people *people = work_leading(work);
     if (people->count == 0) {
         line_put(line, has(work, WORK_TITLE) ? work->texts[WORK_TITLE] : key);
         return;
@@ -243,6 +243,8 @@ static json_t *citation(const struct style *style, enum markup markup, const jso
         snprintf(prefix, sizeof prefix, style->number, number);
     text_buffer_puts(&text, prefix);
     text_buffer_add(&text, line.out.data, line.out.len);
+    while (text.len > 0 && text.data[text.len - 1] == ' ') /* nothing came behind the number */
+        text.len--;
     bool failed = line.out.error;
     text_buffer_free(&line.out);
     return failed
@@ -263,7 +265,10 @@ static int32_t put_citations(struct library *library, const struct style *style,
         if (bytes > TEXT_MAX)
             return llmspell_fail_at(library->call, LLMSPELL_ELIMIT, library->pointer,
                                     "the citations have over %u bytes; ask for fewer", TEXT_MAX);
-        int32_t stop = i % 64 == 0 ? llmspell_cancelled(library->call) : 0;
+        if (i % 64 != 0)
+            continue;
+        library->call->host->progress(library->call, (double)i, (double)count, "writing");
+        int32_t stop = llmspell_cancelled(library->call);
         if (stop < 0)
             return stop;
     }

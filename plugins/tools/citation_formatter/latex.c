@@ -155,7 +155,7 @@ static size_t put_ligature(struct decoder *d, const char *text, size_t left)
 {
     static const struct {
         const char *text, *point;
-    } ligatures[] = {{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}};
+    } ligatures[] = {{"---", "—"}, {"--", "–"}, {"``", "“"}, {"''", "”"}, {"?`", "¿"}, {"!`", "¡"}};
     for (size_t i = 0; i < sizeof ligatures / sizeof *ligatures; i++) {
         size_t length = strlen(ligatures[i].text);
         if (length <= left && memcmp(text, ligatures[i].text, length) == 0) {

@@ -49,8 +49,11 @@ static int32_t take_items(struct library *library, const json_t *value)
     for (size_t i = 0; i < count; i++) {
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         if (!json_is_object(item)) {
-            char message[80];
-            snprintf(message, sizeof message, "entry %zu is no object with members of CSL", i + 1);
+            char message[120];
+            snprintf(message, sizeof message,
+                     "entry %zu is neither BibTeX nor an object with members of CSL-JSON such as "
+                     "id, type, title",
+                     i + 1);
             return parse_error(library, 0, message);
         }
         json_t *copy = json_copy((json_t *)item);

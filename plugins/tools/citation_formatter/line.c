@@ -2,11 +2,27 @@
  * Writes a citation piece by piece: markup, and punctuation that does not double. */
 #include "citation.h"
 
-static void put_char(struct line *line, char c)
+#include <ctype.h>
+
+/* Whether Markdown would take a character for a mark, and not for itself. */
+static bool is_mark(const struct line *line, char c, char next)
+{
+    bool word = isalnum((unsigned char)line->last) || line->last == '_';
+    bool word_next = isalnum((unsigned char)next) || next == '_' || (next & 0x80);
+    if (c == '_') /* within a word it is none, and addresses have many */
+        return !word || !word_next;
+    if (c == ']')
+        return next == '(' || next == '[';
+    if (c == '&')
+        return next == '#' || isalpha((unsigned char)next);
+    return c && strchr("\\*`<", c);
+}
+
+static void put_char(struct line *line, char c, char next)
 {
     if (line->markup == MARKUP_HTML && strchr("&<>", c) && c)
         text_buffer_puts(&line->out, c == '&' ? "&amp;" : c == '<' ? "&lt;" : "&gt;");
-    else if (line->markup == MARKUP_MARKDOWN && strchr("\\*`<", c) && c) {
+    else if (line->markup == MARKUP_MARKDOWN && is_mark(line, c, next)) {
         text_buffer_putc(&line->out, '\\');
         text_buffer_putc(&line->out, c);
     } else
@@ -16,7 +32,7 @@ static void put_char(struct line *line, char c)
 void line_put(struct line *line, const char *text)
 {
     for (; *text; text++) {
-        put_char(line, *text);
+        put_char(line, *text, text[1]);
         line->last = (*text & 0x80) ? 'x' : *text;
     }
 }
@@ -86,6 +102,16 @@ void line_stop(struct line *line)
     if (!ends_sentence(line))
         line_put(line, ".");
     line->fresh = true;
+}
+
+void line_end(struct line *line)
+{
+    static const char comma[] = ",”";
+    size_t length = strlen(comma);
+    if (line->fresh && line->out.len >= length &&
+        memcmp(line->out.data + line->out.len - length, comma, length) == 0)
+        line->out.data[line->out.len - length] = '.';
+    line_stop(line);
 }
 
 void line_quoted(struct line *line, const char *title, char mark)

@@ -7,11 +7,6 @@ static bool is_part(const struct work *work)
     return work->kind == WORK_CHAPTER || work->kind == WORK_PAPER;
 }
 
-static const struct people *leading(const struct work *work)
-{
-    return work->authors.count == 0 && !is_part(work) ? &work->editors : &work->authors;
-}
-
 static void put_publisher(struct line *line, const struct work *work, const char *sep)
 {
     if (has(work, WORK_PLACE) && has(work, WORK_PUBLISHER)) {
@@ -50,7 +45,7 @@ static void ieee_book(struct line *line, const struct work *work, enum work_text
 {
     bool published = has(work, WORK_PUBLISHER) || has(work, WORK_PLACE);
     line_part_italic(line, ", ", title == WORK_CONTAINER ? "in " : "", work->texts[title], "");
-    if (work->editors.count > 0 && leading(work) != &work->editors) {
+    if (work->editors.count > 0 && work_leading(work) != &work->editors) {
         line_put(line, ", ");
         people_put(line, &work->editors, &ieee_names);
         line_put(line, work->editors.count == 1 ? ", Ed" : ", Eds");
@@ -91,8 +86,8 @@ static void ieee_rest(struct line *line, const struct work *work)
 void style_ieee(struct line *line, const struct work *work)
 {
     bool article = work->kind == WORK_ARTICLE;
-    people_put(line, leading(work), &ieee_names);
-    if (leading(work) == &work->editors && work->editors.count > 0)
+    people_put(line, work_leading(work), &ieee_names);
+    if (work_leading(work) == &work->editors && work->editors.count > 0)
         line_put(line, work->editors.count == 1 ? ", Ed." : ", Eds.");
     if (work->kind != WORK_BOOK && has(work, WORK_TITLE)) {
         line_put(line, line->out.len > 0 && !line->fresh ? "," : "");
@@ -105,7 +100,7 @@ void style_ieee(struct line *line, const struct work *work)
     if (article)
         ieee_date(line, work);
     line_part(line, ", ", "doi: ", work->texts[WORK_DOI], "");
-    line_stop(line);
+    line_end(line);
     if (!has(work, WORK_DOI))
         line_part(line, " ", "[Online]. Available: ", work->texts[WORK_URL], "");
 }
@@ -171,8 +166,8 @@ static void vancouver_container(struct line *line, const struct work *work)
 void style_vancouver(struct line *line, const struct work *work)
 {
     bool whole = work->kind == WORK_BOOK || work->kind == WORK_THESIS || work->kind == WORK_REPORT;
-    people_put(line, leading(work), &vancouver_names);
-    if (leading(work) == &work->editors && work->editors.count > 0)
+    people_put(line, work_leading(work), &vancouver_names);
+    if (work_leading(work) == &work->editors && work->editors.count > 0)
         line_put(line, work->editors.count == 1 ? ", editor" : ", editors");
     line_stop(line);
     if (whole)

@@ -67,7 +67,7 @@ static bool is_listed(const char *list, const char *name)
 {
     size_t length = strlen(name);
     for (const char *at = list; length > 0 && (at = strstr(at, name)); at++)
-        if (at[-1] == ' ' && at[length] == ' ')
+        if (at > list && at[-1] == ' ' && at[length] == ' ')
             return true;
     return false;
 }
@@ -134,11 +134,13 @@ static int32_t check_type(const struct check *check)
     for (size_t i = 0; type && i < count; i++)
         if (strcmp(kinds[i].type, type) == 0)
             return check_required(check, &kinds[i]);
-    if (!bibtex && type)
+    if (!type)
+        return library_note(check->library, check->library->errors, check->key, "type", check->line,
+                            "the type is missing: article-journal, book, chapter …");
+    if (!bibtex)
         return 0; /* CSL has many more types */
-    return library_note(check->library, bibtex ? check->library->warnings : check->library->errors,
-                        check->key, "type", check->line, "the type %.100s is not known",
-                        type ? type : "(none)");
+    return library_note(check->library, check->library->warnings, check->key, "type", check->line,
+                        "the type %.100s is not known, and counts as misc", type);
 }
 
 static int32_t check_bibtex_year(const struct check *check)
@@ -254,8 +256,11 @@ int32_t op_validate(struct library *library, const json_t *params, json_t **ret_
         if (!library->is_bibtex)
             check.line = 0;
         int32_t rc = check_entry(&check, item, seen);
-        if (rc == 0 && index % 64 == 0)
+        if (rc == 0 && index % 64 == 0) {
+            library->call->host->progress(library->call, (double)index,
+                                          (double)json_array_size(library->items), "checking");
             rc = llmspell_cancelled(library->call);
+        }
         if (rc < 0)
             return rc;
     }

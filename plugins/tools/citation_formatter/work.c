@@ -163,7 +163,9 @@ static char *dashed(char *pages, bool *ret_one)
     *ret_one = true;
     for (const char *at = pages; pages && *at; at++) {
         if (*at == '-') {
-            while (at[1] == '-')
+            while (out.len > 0 && out.data[out.len - 1] == ' ')
+                out.len--;
+            while (at[1] == '-' || at[1] == ' ')
                 at++;
             text_buffer_puts(&out, "–");
         } else {
@@ -177,12 +179,27 @@ static char *dashed(char *pages, bool *ret_one)
     return out.error ? NULL : strdup(out.data);
 }
 
-/* "3", "3rd", "Third" as "3rd"; what is no number stays. */
+/* Takes away the word "edition" that the styles write themselves. */
+static void cut_edition_word(char *edition)
+{
+    static const char *const words[] = {" edition", " ed.", " ed", " edn.", " edn"};
+    size_t length = edition ? strlen(edition) : 0;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        size_t size = strlen(words[i]);
+        if (length > size && strcasecmp(edition + length - size, words[i]) == 0) {
+            edition[length - size] = '\0';
+            return;
+        }
+    }
+}
+
+/* "3", "3rd", "Third", "3rd ed." as "3rd"; what is no number stays. */
 static char *ordinal(char *edition)
 {
     static const char *const words[] = {"first", "second",  "third",  "fourth", "fifth",
                                         "sixth", "seventh", "eighth", "ninth",  "tenth"};
     char text[24];
+    cut_edition_word(edition);
     char *end = edition;
     unsigned long number =
         edition && isdigit((unsigned char)*edition) ? strtoul(edition, &end, 10) : 0;
@@ -232,6 +249,12 @@ bool work_read(const json_t *item, struct work *ret)
     for (size_t i = 0; i < WORK_TEXTS; i++)
         done = done && ret->texts[i];
     return done;
+}
+
+const struct people *work_leading(const struct work *work)
+{
+    bool is_part = work->kind == WORK_CHAPTER || work->kind == WORK_PAPER;
+    return work->authors.count == 0 && !is_part ? &work->editors : &work->authors;
 }
 
 void work_clear(struct work *work)
