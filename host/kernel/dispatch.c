@@ -158,11 +158,14 @@ int kernel_answer(struct operation *operation, const char *msg_type, const json_
 
 /* ---- submit ---- */
 
-static bool enter(struct kernel *kernel, struct operation *operation)
+/* EBUSY: the kernel ends; EUNAVAILABLE: the protocol that it came through does. */
+static int enter(struct kernel *kernel, struct operation *operation)
 {
     pthread_mutex_lock(&kernel->lock);
-    bool open = !kernel->closing && !(operation->origin && operation->origin->closed);
-    if (open) {
+    int rc = kernel->closing                                  ? LLMSPELL_EBUSY
+             : operation->origin && operation->origin->closed ? LLMSPELL_EUNAVAILABLE
+                                                              : 0;
+    if (rc == 0) {
         operation->right = kernel->active;
         if (kernel->active)
             kernel->active->left = operation;
@@ -170,7 +173,7 @@ static bool enter(struct kernel *kernel, struct operation *operation)
         kernel->active_count++;
     }
     pthread_mutex_unlock(&kernel->lock);
-    return open;
+    return rc;
 }
 
 /* The kernel is asked to end: what comes from now on is refused, and not only once the owner of the
@@ -288,8 +291,8 @@ int kernel_submit(struct kernel *kernel, struct llmspell_ctx *origin,
         rule = find_unhandled(operation->msg_type);
     if (!json_is_object(operation->content) || (!rule && !operation->plugin))
         rc = LLMSPELL_EINVAL;
-    else if (!enter(kernel, operation))
-        rc = LLMSPELL_EBUSY;
+    else
+        rc = enter(kernel, operation);
     if (rc < 0) {
         operation_free(operation);
         return rc;

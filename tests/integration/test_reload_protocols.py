@@ -54,9 +54,12 @@ def clients(daemon):
     return protocol_of(daemon, "jupyter")["clients"] - 1
 
 
-def wait_events(session):
-    """Each channel of a client comes back in its own time, its subscription last. What is sent
-    before may be lost."""
+def wait_events(daemon, session, reload=1):
+    """Until the reload of this number is done: before, the old one may still answer. Then each
+    channel of a client comes back in its own time, its subscription last. What is sent before may
+    be lost."""
+    wait_until(lambda: daemon.reloads() == reload, "a reload")
+
     def arrives(channel):
         asked = session.send("status_request", channel=channel)
         try:
@@ -301,8 +304,7 @@ def test_jupyter_is_replaced(daemon, transport):
         asked = session.send("reload_request", channel="control")
         planned = session.reply(asked, "control")["content"]
         assert planned["pending"] is True and planned["protocols"]["replaced"] == ["jupyter"]
-        wait_until(lambda: daemon.reloads() == planned["reload"], "a reload")
-        wait_events(session)
+        wait_events(daemon, session, planned["reload"])
         outcome = session.run("return kept")
         assert outcome.value == "state", (n, outcome.reply, outcome.events)
         last = session.ask("status_request", channel="control").reply["last_reload"]
@@ -329,7 +331,7 @@ def test_jupyter_is_replaced_while_it_works(daemon):
     for asked in (running, call.asked):
         reply = session.reply(asked)["content"]
         assert reply["status"] == "error" and reply["ename"] == "unavailable", reply
-    wait_events(session)
+    wait_events(daemon, session)
     call.until.touch()
     assert session.run("return kept").value == "ended"
     last = session.ask("status_request", channel="control").reply["last_reload"]
@@ -346,7 +348,7 @@ def test_input_of_a_client_whose_protocol_is_replaced(daemon):
     daemon.jupyter(tail=b"x")
     os.kill(daemon.pid, signal.SIGUSR1)
     assert session.reply(asked)["content"]["ename"] == "unavailable"
-    wait_events(session)
+    wait_events(daemon, session)
     assert session.run("return kept").value == "end of input"
 
 
@@ -432,7 +434,7 @@ def test_replaced_often(daemon, line):
         os.kill(daemon.pid, signal.SIGUSR1)
         wait_until(lambda: daemon.reloads() == n + 1, "a reload")
         if n in (7, 23):
-            wait_events(session)
+            wait_events(daemon, session, n + 1)
             wait_until(lambda: clients(daemon) == 1, "the client is back")
             with open(f"/proc/{daemon.pid}/maps") as maps:
                 mapped = sum("jupyter.so" in line or "plugins/" in line for line in maps)

@@ -197,6 +197,9 @@ static json_t *refusal(int32_t code, const char *msg_type, const char *why)
     } else if (code == LLMSPELL_EBUSY) {
         ename = "ShuttingDown";
         snprintf(evalue, sizeof evalue, "the kernel is shutting down and takes no more requests");
+    } else if (code == LLMSPELL_EUNAVAILABLE) { /* as what was on its way is answered */
+        ename = llmspell_error_name(code);
+        snprintf(evalue, sizeof evalue, "the protocol plugin is stopped or replaced: ask again");
     } else if (code == LLMSPELL_EINVAL) {
         snprintf(evalue, sizeof evalue, "this kernel does not know %.64s", msg_type);
     } else {

@@ -93,7 +93,8 @@ struct llmspell_kernel {
     uint32_t reserved;
 
     /* Hands a request to the kernel; returns at once. Negative: not accepted, no callback comes
-     * (EINVAL: no such message; EBUSY: shutting down). [any-thread] */
+     * (EINVAL: no such message; EBUSY: shutting down; EUNAVAILABLE: the plugin is being stopped or
+     * replaced, while the kernel goes on). [any-thread] */
     int32_t (*submit)(struct llmspell_ctx *ctx, const struct llmspell_request *request);
 
     /* Calls event for every event from now on, on the thread that causes it: be quick, never call

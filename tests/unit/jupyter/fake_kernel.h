@@ -236,7 +236,7 @@ static int32_t fake_submit(struct llmspell_ctx *ctx, const struct llmspell_reque
 {
     static const char *const known[] = {"execute_request", "tool_request", "interrupt_request",
                                         "kernel_info_request", "shutdown_request"};
-    int32_t result = ctx->fake->refuse_all ? LLMSPELL_EBUSY : LLMSPELL_EINVAL;
+    int32_t result = ctx->fake->refuse_all ? ctx->fake->refuse_all : LLMSPELL_EINVAL;
     if (strcmp(request->msg_type, "input_reply") == 0) {
         fake_take_input(request->content);
         json_decref(request->content);

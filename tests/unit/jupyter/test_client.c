@@ -169,11 +169,15 @@ static void test_refused(void)
     CU_ASSERT(result == 0);
     CU_ASSERT_STRING_EQUAL(llmspell_string(unknown, "ename"), "UnknownMessage");
     CU_ASSERT_STRING_EQUAL(seen.types, "status status ");
-    fake.refuse_all = 1;
+    fake.refuse_all = LLMSPELL_EBUSY;
     LLMSPELL_CLEANUP_JSON json_t *busy = execute("x", &seen, -1, 10000, &result);
-    fake.refuse_all = 0;
     CU_ASSERT(result == 0);
     CU_ASSERT_STRING_EQUAL(llmspell_string(busy, "ename"), "ShuttingDown");
+    fake.refuse_all = LLMSPELL_EUNAVAILABLE; /* a reload: the kernel does not end */
+    LLMSPELL_CLEANUP_JSON json_t *stopped = execute("x", &seen, -1, 10000, &result);
+    fake.refuse_all = 0;
+    CU_ASSERT(result == 0);
+    CU_ASSERT_STRING_EQUAL(llmspell_string(stopped, "ename"), "unavailable");
     CU_ASSERT(fake.warnings >= 2);
     seen.types[0] = 0; /* no reply belongs to this one: idle is enough */
     LLMSPELL_CLEANUP_JSON json_t *comm =

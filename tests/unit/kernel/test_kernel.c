@@ -175,6 +175,28 @@ static void test_refused(void)
     tear_down(&f);
 }
 
+/* Of a plugin that a reload stops: the kernel goes on, and says so. */
+static void test_refused_from_a_stopped_plugin(void)
+{
+    struct fixture f;
+    atomic_int replies = 0;
+    set_up(&f);
+    struct llmspell_ctx ctx = {0};
+    kernel_attach(f.kernel, &ctx);
+    struct llmspell_request late = {
+        .size = sizeof late, .msg_type = "status_request", .data = &replies, .reply = ignore_reply};
+    kernel_detach(f.kernel, &ctx);
+    CU_ASSERT_EQUAL(kernel_submit(f.kernel, &ctx, &late), LLMSPELL_EUNAVAILABLE);
+    CU_ASSERT_EQUAL(atomic_load(&replies), 0);
+    kernel_attach(f.kernel, &ctx); /* it serves again */
+    CU_ASSERT_EQUAL(kernel_submit(f.kernel, &ctx, &late), 0);
+    CU_ASSERT_EQUAL(atomic_load(&replies), 1);
+    kernel_detach(f.kernel, &ctx);
+    CU_ASSERT_EQUAL(kernel_shutdown(f.kernel, 0, 1000), 0);
+    CU_ASSERT_EQUAL(kernel_submit(f.kernel, &ctx, &late), LLMSPELL_EBUSY);
+    tear_down(&f);
+}
+
 /* ---- comms ---- */
 
 struct comm_trace {
@@ -507,6 +529,7 @@ static void test_many_threads(void)
 
 TEST_MAIN("kernel", {"execute", test_execute}, {"requests", test_requests},
           {"refused", test_refused},
+          {"refused from a stopped plugin", test_refused_from_a_stopped_plugin},
           ENDS_LOOPS("interrupt", test_interrupt)
               ENDS_LOOPS("timeout and cancel", test_timeout_and_cancel)
                   ENDS_LOOPS("shutdown interrupts", test_shutdown_interrupts){"output is whole",
