@@ -75,21 +75,38 @@ static void set_dead(struct kernel_health *health, const struct kernel_entry *en
              there ? log : "");
 }
 
+static int ask_once(struct cli *cli, int64_t deadline, struct kernel_health *health,
+                    struct error *ret_error)
+{
+    int64_t left = deadline - now_ms();
+    json_decref(health->reply);
+    health->reply = NULL;
+    return kernel_ask_request(cli, "status_request", left > 0 ? (int)left : 0, &health->reply,
+                              ret_error);
+}
+
+/* The protocol was just being replaced: its successor may answer. */
+static bool is_worth_another(int rc, const json_t *reply)
+{
+    return rc == LLMSPELL_ENETWORK ||
+           (rc == 0 && llmspell_is(reply, "ename", llmspell_error_name(LLMSPELL_EUNAVAILABLE)));
+}
+
 /* Over the channel of the check before if it led to the same process; a protocol that was replaced
- * meanwhile wants a new one. */
+ * meanwhile wants a new one. A kernel that is gone accepts no connection. */
 static int ask(struct cli *cli, const struct kernel_entry *entry, int timeout_ms,
                struct kernel_health *health, struct error *ret_error)
 {
     int64_t deadline = now_ms() + timeout_ms;
     int rc = LLMSPELL_ENETWORK;
     if (cli->channel && entry->pid && health->connected == entry->pid)
-        rc = kernel_ask_request(cli, "status_request", timeout_ms, &health->reply, ret_error);
-    if (rc == LLMSPELL_ENETWORK) {
-        rc = kernel_ask_connect(cli, entry->connection, timeout_ms, ret_error);
-        int left = (int)(deadline - now_ms());
-        if (rc == 0)
-            rc = kernel_ask_request(cli, "status_request", left > 0 ? left : 0, &health->reply,
-                                    ret_error);
+        rc = ask_once(cli, deadline, health, ret_error);
+    for (int64_t left = timeout_ms; is_worth_another(rc, health->reply) && left > 0;
+         left = deadline - now_ms()) {
+        rc = kernel_ask_connect(cli, entry->connection, (int)left, ret_error);
+        if (rc < 0)
+            break;
+        rc = ask_once(cli, deadline, health, ret_error);
     }
     health->connected = rc == 0 ? entry->pid : 0;
     if (rc < 0) {

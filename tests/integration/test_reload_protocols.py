@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import threading
+from collections import Counter
 
 import pytest
 
@@ -412,6 +413,32 @@ def test_while_clients_connect(daemon, line):
         for thread in threads:
             thread.join()
     assert len(done) >= 4 and set(done) == {(0, "1\n", "")}
+
+
+def test_status_while_jupyter_is_replaced(daemon):
+    """Whoever asks in that moment is told how the kernel is, not that it ends."""
+    daemon.jupyter()
+    daemon.start()
+    seen, stop = Counter(), threading.Event()
+
+    def look():
+        while not stop.is_set():
+            status = daemon.status()
+            seen[status.get("health") or status["error"]["message"]] += 1
+
+    threads = [threading.Thread(target=look) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for n in range(12):
+            daemon.jupyter(tail=b"x" * (n + 1))
+            os.kill(daemon.pid, signal.SIGUSR1)
+            wait_until(lambda: daemon.reloads() == n + 1, "a reload")
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(seen) == {"healthy"}, seen
 
 
 def facts(pid):
