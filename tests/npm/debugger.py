@@ -197,20 +197,5 @@ class Debugged(Notebook):
                 f"'{name}')?.node)")
 
     def reload(self):
-        """The page, with the notebook in it."""
-        page = self.page
-        path = page.js(f"const book = {PANEL};"
-                       "return book.context.save().then(() => book.context.path)")
-        page.driver.refresh()
-        page.until("window.jupyterapp?.commands.hasCommand('docmanager:open')")
-        page.js("return jupyterapp.restored.then(() => jupyterapp.commands.execute("
-                "'docmanager:open', {path: arguments[0]})).then(book => {"
-                " window.book = book; return book.sessionContext.ready; }).then(() => 0)", path)
-        page.until(f"{PANEL}.sessionContext.session?.kernel?.connectionStatus === 'connected'")
-        page.js(RECORD.replace("arguments[0]", PANEL))
-
-    def close(self):
-        self.page.js("const others = [...jupyterapp.shell.widgets('main')].filter(w => w.node.matches"
-                     "('.jp-DebugConsole, .jp-DebuggerRichVariable'));"
-                     f"const book = {PANEL}; return book.sessionContext.shutdown()"
-                     ".then(() => [book, ...others].forEach(w => w.dispose()))")
+        super().reload()
+        self.page.js(RECORD.replace("arguments[0]", PANEL))

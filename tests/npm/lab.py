@@ -55,3 +55,25 @@ class Notebook:
         self.page.click(f".jp-NotebookPanel:not(.lm-mod-hidden) [data-jp-item-name='{name}'] "
                         "jp-button, .jp-NotebookPanel:not(.lm-mod-hidden) "
                         f"[data-jp-item-name='{name}'] button")
+
+    def reload(self):
+        """The page, with the notebook in it, and in what JupyterLab has kept of its layout."""
+        page = self.page
+        path = page.js(f"const book = {PANEL};"
+                       "return book.context.save().then(() => book.context.path)")
+        page.until("jupyterapp.serviceManager.workspaces.fetch('default').then(kept =>"
+                   " Object.keys(kept.data).filter(key => key.startsWith('notebook:')).join()"
+                   " === 'notebook:' + arguments[0])", path)
+        page.driver.refresh()
+        page.until("window.jupyterapp?.commands.hasCommand('docmanager:open')")
+        page.js("return jupyterapp.restored.then(() => jupyterapp.commands.execute("
+                "'docmanager:open', {path: arguments[0]})).then(book => {"
+                " window.book = book; return book.sessionContext.ready; }).then(() => 0)", path)
+        page.until(f"{PANEL}.sessionContext.session?.kernel?.connectionStatus === 'connected'")
+
+    def close(self):
+        """The notebook, its kernel, and what the debugger has opened beside it."""
+        self.page.js("const others = [...jupyterapp.shell.widgets('main')].filter(w => w.node.matches"
+                     "('.jp-DebugConsole, .jp-DebuggerRichVariable'));"
+                     f"const book = {PANEL}; return book.sessionContext.shutdown()"
+                     ".then(() => [book, ...others].forEach(w => w.dispose()))")

@@ -9,8 +9,11 @@ const pkg = require('./package.json');
 
 const out = path.resolve(__dirname, 'out');
 const deps = Object.keys(pkg.dependencies);
+const others = ['@jupyter-widgets/jupyterlab-manager']; // extensions whose names do not say so
 const mime = ['@jupyterlab/javascript-extension', '@jupyterlab/json-extension'];
-const ext = deps.filter(d => d.endsWith('-extension') && !mime.includes(d));
+const ext = deps.filter(
+  d => others.includes(d) || (d.endsWith('-extension') && !mime.includes(d))
+);
 fs.mkdirSync(out, { recursive: true });
 // the list of what to load, and the style sheets of what it needs
 fs.writeFileSync(
