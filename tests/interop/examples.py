@@ -77,6 +77,9 @@ def keep(old, new):
     for before, after in zip(old.cells, new.cells):
         if "outputs" in after and same(before, after):
             after.outputs = before.outputs
+            for output in after.outputs:
+                if "execution_count" in output:
+                    output.execution_count = after.execution_count
     return new
 
 

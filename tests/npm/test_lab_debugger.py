@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """JupyterLab's debugger in Debian's Chromium: what the page shows, and what goes over the wire."""
+import json
+from pathlib import Path
+
 import pytest
 from selenium.webdriver.common.keys import Keys
 
 from debugger import SIDEBAR, Debugged
 from lab import PANEL
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs/examples/debugging.ipynb"
 CODE = """\
 local x = 1
 local t = {1, 2, a = 'b'}
@@ -512,3 +516,40 @@ def test_the_page_is_loaded_anew(debug, page):
     book.stops(0, "local z = double(y)")
     book.press("continue")
     page.until(f"!{SIDEBAR}.querySelector('.jp-DebuggerCallstackFrame')")
+
+
+def test_the_example_notebook(debug, page):
+    """docs/examples/debugging.ipynb, used as it tells its readers to."""
+    cells = {cell["id"]: "".join(cell["source"])
+             for cell in json.loads(EXAMPLE.read_text())["cells"]}
+    told = cells["debugger-console"].split("`")[1::2]
+    here = "local middle = (low + high) // 2  -- a breakpoint here"
+    book = debug(cells["debugger-search"], cells["debugger-errors"])
+    book.set_breakpoint(0, 4)
+    book.run(0)
+    book.stops(0, here)
+    assert {"low": "1", "high": "7", "wanted": "11"}.items() <= book.variables().items()
+    book.press("step-over")
+    book.stops(0, "if list[middle] == wanted then return middle end")
+    book.press("evaluate")
+    assert [book.evaluate(code) for code in told[:2]] == ["7", ""]
+    assert "result = 2," in book.evaluate(told[2]) and book.variables()["wanted"] == "13"
+    book.press("evaluate")
+    book.press("continue")
+    book.stops(0, here)
+    book.press("continue")
+    book.goes_on(0)
+    book.until_output(0, "6")
+
+    page.mouse("click", f"{SIDEBAR}.querySelector('.jp-PauseOnExceptions')")
+    page.click(".jp-PauseOnExceptions-menu .lm-Menu-itemLabel", "raised")
+    book.quiet()
+    book.run(1)
+    for _ in range(3):  # two rounds for the first list, one for the second
+        book.stops(0, here)
+        book.press("continue")
+    book.stops(0, "if list[middle] < wanted then low = middle + 1 else high = middle - 1 end")
+    assert book.events("stopped")[-1]["reason"] == "exception"
+    book.press("continue")
+    book.goes_on(1)
+    book.until_output(1, "attempt to compare string with number")
