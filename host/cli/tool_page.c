@@ -288,13 +288,33 @@ static void print_enforced(const struct page *page, const json_t *enforced)
     page_text(page, INDENT + 14, missing);
 }
 
+/* "process", or "inline; process: query, stream" where operations differ. */
+static void print_isolation(const json_t *isolation)
+{
+    LLMSPELL_CLEANUP_JSON json_t *names = json_array();
+    const char *all = json_string_value(isolation), *key;
+    const char *others = llmspell_is(isolation, "default", "process") ? "inline" : "process";
+    json_t *place;
+    json_object_foreach((json_t *)isolation, key, place)
+    {
+        if (strcmp(json_string_value(place), others) == 0)
+            json_array_append_new(names, json_string(key));
+    }
+    LLMSPELL_CLEANUP_FREE char *list = joined(names);
+    if (all || !list)
+        print_line("%-14s%s", "isolation", all ? all : llmspell_string(isolation, "default"));
+    else
+        print_line("%-14s%s; %s: %s", "isolation", llmspell_string(isolation, "default"), others,
+                   list);
+}
+
 /* What it may do here, whatever it asks for, and how that is held. */
 static void print_rights(const struct page *page, const json_t *info)
 {
     const json_t *granted = json_object_get(info, "granted");
     page_heading(page, "RIGHTS");
     print_line("%-14s%s", "level", llmspell_string(info, "level"));
-    print_line("%-14s%s", "isolation", llmspell_string(info, "effective_isolation"));
+    print_isolation(json_object_get(info, "effective_isolation"));
     print_list("capabilities", json_object_get(info, "capabilities"));
     print_list("may read", json_object_get(granted, "read"));
     print_list("may write", json_object_get(granted, "write"));

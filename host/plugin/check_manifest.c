@@ -75,6 +75,38 @@ static void check_rules(struct check *check)
     schema_free(schema);
 }
 
+static bool holds(const json_t *list, const char *text)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(list, i, item)
+    {
+        if (json_is_string(item) && strcmp(json_string_value(item), text) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Where operations run: those that there are. */
+static void check_isolation(struct check *check)
+{
+    const json_t *isolation = json_object_get(check->manifest, "isolation");
+    const json_t *properties =
+        json_object_get(json_object_get(check->manifest, "parameters"), "properties");
+    const json_t *names = json_object_get(json_object_get(properties, "operation"), "enum");
+    const char *key;
+    json_t *place;
+    if (!json_is_object(isolation))
+        return;
+    json_object_foreach((json_t *)isolation, key, place)
+    {
+        if (strcmp(key, "default") != 0 && !holds(names, key))
+            check_find_at(check, CHECK_ERROR, "/isolation",
+                          "\"isolation\" names %s, which is no value of the parameter operation",
+                          key);
+    }
+}
+
 /* What the host itself refuses, unless the schema has said so already. */
 static void check_parse(struct check *check)
 {
@@ -86,6 +118,7 @@ static void check_parse(struct check *check)
     int rc = manifest_parse(check->text, check->text_size, check->path, &again, NULL, &error);
     if (rc < 0 && check->errors == errors)
         check_find(check, CHECK_ERROR, "%s", error.message);
+    check_isolation(check);
     check_end(check);
     if (rc == 0 && json_object_get(again, "native")) /* with the schemas that follow from it */
         json_object_update_missing((json_t *)check->manifest, again);

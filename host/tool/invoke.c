@@ -179,7 +179,7 @@ static int run_in_process(struct registry *registry, struct tool *tool, const js
     };
     if (call.wall_ms == 0)
         call.wall_ms = WALL_MS;
-    atomic_store_explicit(&tool->open, true, memory_order_relaxed);
+    atomic_store_explicit(&tool->ran, true, memory_order_relaxed);
     return runners_call(registry_runners(registry), &call, ret_result, ret_error);
 }
 
@@ -223,7 +223,7 @@ static int invoke(struct registry *registry, struct tool *tool, const json_t *pa
         rc = check_policy(registry, tool, ret_error);
     if (rc == 0)
         rc = callback_check(tool->manifest, prepared, options->functions, ret_error);
-    if (rc == 0 && tool->process)
+    if (rc == 0 && isolation_in_process(&tool->isolation, prepared))
         rc = run_in_process(registry, tool, prepared, options, &result, ret_error);
     else if (rc == 0 && (rc = tool_open(tool, registry, ret_error)) == 0)
         rc = run(registry, tool, prepared, options, &result, ret_error);

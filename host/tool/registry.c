@@ -355,10 +355,9 @@ int registry_info(struct registry *registry, const char *name, json_t **ret_info
         json_decref(info);
         return ret_error->code;
     }
-    json_object_set_new(info, "effective_isolation",
-                        json_string(tool->process ? "process" : "inline"));
+    json_object_set_new(info, "effective_isolation", isolation_json(&tool->isolation));
     json_object_set_new(info, "granted", grants_json(tool->grants));
-    if (tool->process)
+    if (isolation_may_be(&tool->isolation, true))
         json_object_set_new(info, "enforced", enforced_json());
     json_object_set_new(info, "file", json_string(tool->plugin->path));
     *ret_info = info;

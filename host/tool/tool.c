@@ -30,23 +30,17 @@ static int64_t limit(const struct tool *tool, const char *key)
     return json_integer_value(json_object_get(limits, key));
 }
 
-/* Where a tool runs: its own section says so, else [tools] isolation, else its manifest if it is
- * bundled; what others wrote runs in a process. */
-static bool runs_in_process(const struct tool *tool, const struct registry *registry,
-                            const json_t *common)
+static struct isolation isolate(const struct tool *tool, const struct registry *registry,
+                                const json_t *common)
 {
-    const struct config *config = registry_config(registry);
-    const char *wanted = registry_isolation(registry);
-    if (!wanted)
-        wanted = llmspell_string(common, "isolation");
-    if (json_object_get(tool->manifest, "native"))
-        return true; /* a wrong description of a C function is a crash */
-    if (!wanted || strcmp(wanted, "auto") == 0)
-        wanted = config_string(config, "tools", "isolation");
-    if (strcmp(wanted, "auto") != 0)
-        return strcmp(wanted, "process") == 0;
-    const char *own = llmspell_string(tool->manifest, "isolation");
-    return !tool->plugin->bundled || (own && strcmp(own, "process") == 0);
+    struct isolation_wish wish = {
+        .manifest = tool->manifest,
+        .bundled = tool->plugin->bundled,
+        .forced = registry_isolation(registry),
+        .own = llmspell_string(common, "isolation"),
+        .general = config_string(registry_config(registry), "tools", "isolation"),
+    };
+    return isolation_of(&wish);
 }
 
 /* Made here in any case: a list that is not acceptable is told at once. */
@@ -72,6 +66,16 @@ static int grant_extensions(struct tool *tool, const struct config *config, cons
     return extensions_new(&grants, &tool->extensions, ret_error);
 }
 
+static void forget_grants(struct tool *tool)
+{
+    grants_unref(tool->grants);
+    files_free(tool->files);
+    json_decref(tool->config);
+    tool->grants = NULL;
+    tool->files = NULL;
+    tool->config = NULL;
+}
+
 /* What the tool may do, and where it does it. */
 static int grant(struct tool *tool, const struct registry *registry, struct error *ret_error)
 {
@@ -91,9 +95,8 @@ static int grant(struct tool *tool, const struct registry *registry, struct erro
         .common = common,
         .trusted = tool->plugin->bundled,
     };
-    tool->process = runs_in_process(tool, registry, common);
-    grants_unref(tool->grants); /* of an attempt that failed later */
-    tool->grants = NULL;
+    tool->isolation = isolate(tool, registry, common);
+    forget_grants(tool); /* of an attempt that failed later */
     rc = grants_new(json_object_get(tool->manifest, "capabilities"), &wish, &tool->grants,
                     ret_error);
     if (rc == 0)
@@ -101,10 +104,12 @@ static int grant(struct tool *tool, const struct registry *registry, struct erro
     if (rc < 0)
         return rc;
     tool->memory_mb = tool->grants->memory_mb ? tool->grants->memory_mb : limit(tool, "memory_mb");
-    if (!tool->process)
-        return grants_files(tool->grants, &tool->files, ret_error);
-    return config_plugin(config, section, json_object_get(tool->manifest, "config"), &tool->config,
-                         ret_error);
+    if (isolation_may_be(&tool->isolation, false))
+        rc = grants_files(tool->grants, &tool->files, ret_error);
+    if (rc == 0 && isolation_may_be(&tool->isolation, true))
+        rc = config_plugin(config, section, json_object_get(tool->manifest, "config"),
+                           &tool->config, ret_error);
+    return rc;
 }
 
 static int describe(struct tool *tool, const struct registry *registry, struct error *ret_error)
@@ -192,7 +197,7 @@ const char *tool_name(const struct tool *tool)
 
 bool tool_is_open(const struct tool *tool)
 {
-    return atomic_load(&tool->open);
+    return atomic_load(&tool->open) || atomic_load(&tool->ran);
 }
 
 struct tool *tool_new(struct plugin *plugin, struct runners *runners)
@@ -232,11 +237,9 @@ void tool_unref(struct tool *tool)
         tool->entry->close(tool->self);
     runners_forget(tool->runners, tool);
     runners_unref(tool->runners);
-    json_decref(tool->config);
     json_decref(tool->setup);
-    grants_unref(tool->grants);
+    forget_grants(tool);
     pthread_mutex_destroy(&tool->crashes.lock);
-    files_free(tool->files);
     extensions_free(tool->extensions);
     params_plan_free(tool->plan);
     free_schemas(tool);

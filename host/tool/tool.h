@@ -16,6 +16,7 @@
 #include "schema/schema.h"
 #include "tool/grants.h"
 #include "tool/extensions.h"
+#include "tool/isolation.h"
 #include "tool/params.h"
 #include "tool/runners.h"
 
@@ -29,6 +30,7 @@ struct tool {
     struct crashes crashes;
     pthread_mutex_t lock; /* guards the steps to described and open */
     atomic_bool described, open;
+    atomic_bool ran; /* a runner has been asked for */
 
     /* once described */
     const json_t *manifest; /* borrowed from plugin */
@@ -37,7 +39,7 @@ struct tool {
     struct grants *grants;
     struct files *files;           /* inline only; NULL: no file capability */
     json_t *config;                /* process only: the tool's section */
-    bool process;                  /* called in a runner, not in this process */
+    struct isolation isolation;    /* which calls go to a runner */
     int64_t memory_mb;             /* of a runner */
     struct extensions *extensions; /* inline only: http, state, secret */
     json_t *setup;                 /* process only: the same for its runner */
