@@ -173,6 +173,7 @@ def test_a_held_database_ends_by_timeout_then_works(llmspell, isolation):
               "read_only": False, "isolation": isolation}
     reply = call(llmspell, timeout_ms=300, **params)
     assert reply["error"]["code"] == "timeout" and reply["duration_ms"] < 2000, reply
+    assert reply["error"]["message"].startswith("another program held the database"), reply
     threading.Timer(0.3, lambda: holder.execute("commit")).start()
     assert call(llmspell, **params)["result"]["rows_affected"] == 1, "it waits for its turn"
     holder.close()

@@ -38,6 +38,10 @@ static int32_t make_file(struct task *task, const struct llmspell_fs *fs)
         return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/create",
                                 "create makes a file only with read_only false");
     int fd = fs->open(task->call, task->database, O_RDWR | O_CREAT | O_EXCL, 0644, "/database");
+    if (fd == LLMSPELL_ENOTFOUND)
+        return llmspell_fail_at(task->call, LLMSPELL_ENOTFOUND, "/database",
+                                "the folder of %.300s does not exist; make it first",
+                                task->database);
     if (fd >= 0)
         close(fd);
     return fd < 0 ? fd : 0;

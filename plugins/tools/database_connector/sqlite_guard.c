@@ -113,8 +113,10 @@ static int on_progress(void *data)
 static int on_busy(void *data, int tries)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_NS};
+    struct sqlite *sqlite = data;
     (void)tries;
-    if (on_progress(data))
+    sqlite->waiting = on_progress(sqlite) != 0;
+    if (sqlite->waiting)
         return 0;
     nanosleep(&pause, NULL);
     return 1;
@@ -134,8 +136,11 @@ int32_t sqlite_guard(struct sqlite *sqlite)
     sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, PATTERN_MAX);
     sqlite3_limit(handle, SQLITE_LIMIT_WORKER_THREADS, 0);
     sqlite3_set_authorizer(handle, on_authorize, sqlite);
-    int32_t rc = sqlite_run(sqlite, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; "
-                                    "PRAGMA mmap_size = 0");
+    int32_t rc = sqlite_text_functions(sqlite);
+    if (rc < 0)
+        return rc;
+    rc = sqlite_run(sqlite, "PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY; "
+                            "PRAGMA mmap_size = 0");
     /* A file that is no database shows it only when it is read. */
     return rc == 0 ? sqlite_run(sqlite, "SELECT 1 FROM sqlite_schema LIMIT 1") : rc;
 }
@@ -171,6 +176,11 @@ int32_t sqlite_fail(struct sqlite *sqlite, enum sqlite_stage stage)
 {
     struct llmspell_call *call = sqlite->task->call;
     const char *text = sqlite3_errmsg(sqlite->handle);
+    if (sqlite->stopped == LLMSPELL_ETIMEOUT && sqlite->waiting && llmspell_cancelled(call) == 0)
+        return llmspell_fail(call, LLMSPELL_ETIMEOUT,
+                             "another program held the database for all of %lld ms; try again, or "
+                             "wait longer with timeout_ms",
+                             (long long)llmspell_integer(sqlite->task->params, "timeout_ms", 0));
     if (sqlite->stopped < 0)
         return task_stop(sqlite->task, sqlite->stopped);
     if (sqlite->denied) /* SQLITE_AUTH, but for functions SQLITE_ERROR */

@@ -17,6 +17,7 @@ struct sqlite {
     bool created;       /* the file was not there before */
     const char *denied; /* what the guard said no to, for the message */
     int32_t stopped;    /* of task_check in a callback */
+    bool waiting;       /* it stopped while another held the database */
     ptrdiff_t base;     /* of what is compiled, from task->sql on; without a prefix */
     unsigned checks;
 };
@@ -48,6 +49,11 @@ int32_t sqlite_step(struct sqlite *sqlite, sqlite3_stmt *statement);
 /* Our own statements. */
 int32_t sqlite_run(struct sqlite *sqlite, const char *sql);
 int32_t sqlite_prepare_own(struct sqlite *sqlite, const char *sql, sqlite3_stmt **ret_statement);
+
+/* ---- sqlite_text.c ---- */
+
+/* SQL functions that can be stopped. sqlite must stay where it is. */
+int32_t sqlite_text_functions(struct sqlite *sqlite);
 
 /* ---- sqlite_schema.c ---- */
 
