@@ -227,6 +227,38 @@ static int32_t get_many(struct store *store, const json_t *params, json_t **ret_
     return give(store, ret_result, json_pack("{s:O, s:O}", "values", values, "missing", missing));
 }
 
+#define ENTRY_POINTER (sizeof "/entries/" + 2 * 4 * KEY_MAX)
+
+/* "/entries/KEY" with ~ and / as ~0 and ~1. */
+static void entry_pointer(const char *key, char pointer[ENTRY_POINTER])
+{
+    char *out = stpcpy(pointer, "/entries/");
+    for (; *key; key++) {
+        *out++ = *key == '/' ? '~' : *key;
+        if (*key == '/' || *key == '~')
+            *out++ = *key == '/' ? '1' : '0';
+    }
+    *out = '\0';
+}
+
+/* With if_absent, none is stored if one exists. */
+static int32_t set_one(struct store *store, const json_t *params, const char *key, json_t *value,
+                       int64_t expires)
+{
+    CLEANUP_PAIR struct pair pair = {.value = NULL};
+    char pointer[ENTRY_POINTER];
+    entry_pointer(key, pointer);
+    int32_t rc = pair_read(store, key, &pair);
+    if (rc == 0 && pair.value && llmspell_bool(params, "if_absent", 0))
+        return llmspell_fail_at(store->database.call, LLMSPELL_EFAILED, pointer,
+                                "the key \"%.200s\" exists already, with version %lld; nothing was "
+                                "stored",
+                                key, (long long)pair.version);
+    if (rc == 0)
+        rc = pair_write(store, key, value, expires, pointer, &pair);
+    return rc == 0 ? llmspell_cancelled(store->database.call) : rc;
+}
+
 static int32_t set_many(struct store *store, const json_t *params, json_t **ret_result)
 {
     json_t *entries = json_object_get(params, "entries"), *value;
@@ -235,13 +267,8 @@ static int32_t set_many(struct store *store, const json_t *params, json_t **ret_
     const char *key;
     json_object_foreach(entries, key, value)
     {
-        CLEANUP_PAIR struct pair pair = {.value = NULL};
         if (rc == 0)
-            rc = pair_read(store, key, &pair);
-        if (rc == 0)
-            rc = pair_write(store, key, value, expires, "/entries", &pair);
-        if (rc == 0)
-            rc = llmspell_cancelled(store->database.call);
+            rc = set_one(store, params, key, value, expires);
     }
     if (rc < 0)
         return rc;

@@ -7,6 +7,7 @@
 
 #include "../shared/state_database.h"
 
+#define KEY_MAX 512 /* characters of a key */
 #define KEYS_MAX 1000000
 #define STORE_MAX (1ll << 30) /* bytes of the file */
 #define VALUE_MAX (1u << 20)  /* bytes of a value as compact JSON */
