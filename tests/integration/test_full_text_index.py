@@ -114,3 +114,16 @@ def test_a_held_store_ends_by_timeout_and_can_still_be_searched(llmspell):
     assert call(llmspell, {"query": "one"})["result"]["total"] == 1
     holder.close()
     assert call(llmspell, document)["result"] == {"added": 0, "replaced": 1}
+
+
+def test_results_beyond_their_limit(llmspell):
+    """Said before they are all in memory, whatever the number of documents."""
+    for name in ("a.txt", "b.txt"):
+        (llmspell.cwd / name).write_text("needle " + "x" * (40 << 20))
+        assert call(llmspell, {"operation": "add", "path": name})["status"] == "ok"
+    assert len(call(llmspell, {"operation": "get", "ids": ["a.txt"]})["result"]["documents"]) == 1
+    for params in ({"operation": "get", "ids": ["a.txt", "b.txt"]}, {"query": "needle", "fields": ["body"]}):
+        reply = call(llmspell, params)
+        assert reply["error"]["code"] == "limit_exceeded", reply["error"]
+        assert "ask for less" in reply["error"]["message"], reply["error"]
+    assert call(llmspell, {"query": "needle"})["result"]["count"] == 2

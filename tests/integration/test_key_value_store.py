@@ -78,3 +78,17 @@ def test_the_limit_of_keys_counts_what_is_there(llmspell):
     assert call(llmspell, {"operation": "delete", "key": "b"})["result"] == {"deleted": True}
     assert call(llmspell, {"operation": "set", "key": "c", "value": 1, "ttl_seconds": 0.001})["status"] == "ok"
     assert call(llmspell, {"operation": "set", "key": "d", "value": 1})["status"] == "ok"
+
+
+def test_values_beyond_the_limit_of_results(llmspell):
+    """Said before they are all in memory."""
+    def call_long(params):
+        return llmspell.run("tool", "invoke", NAME, "--params", "-", "--output", "json",
+                            input=json.dumps(params)).json
+    keys = [f"k{i:02}" for i in range(66)]
+    for key in keys:
+        assert call_long({"operation": "set", "key": key, "value": "x" * 1048000})["status"] == "ok"
+    reply = call_long({"operation": "get_many", "keys": keys})
+    assert reply["error"]["code"] == "limit_exceeded", reply["error"]
+    assert len(call_long({"operation": "get_many", "keys": keys[:9]})["result"]["values"]) == 9
+    assert call_long({"operation": "set_many", "entries": dict.fromkeys(keys, 1)})["result"]["count"] == 66

@@ -290,6 +290,11 @@ static int32_t get_one(struct text_index *index, sqlite3_stmt *statement, const 
     sqlite3_reset(statement);
     sqlite3_bind_text(statement, 1, id, -1, SQLITE_STATIC);
     int32_t rc = state_database_step(&index->database, statement);
+    for (int i = 0; rc > 0 && i < sqlite3_column_count(statement); i++) {
+        int32_t full =
+            state_database_give(&index->database, (size_t)sqlite3_column_bytes(statement, i));
+        rc = full < 0 ? full : rc;
+    }
     if (rc > 0 && json_array_append_new(list, document_json(index, id, statement)) != 0)
         return llmspell_fail(index->database.call, LLMSPELL_ENOMEM, "out of memory");
     return rc < 0 ? rc : llmspell_cancelled(index->database.call);

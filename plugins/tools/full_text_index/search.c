@@ -162,6 +162,11 @@ static int32_t add_result(struct task *task, sqlite3_stmt *ranking)
     sqlite3_reset(task->shown);
     sqlite3_bind_int64(task->shown, 2, sqlite3_column_int64(ranking, 1));
     int32_t rc = step(task, task->shown);
+    for (int i = 0; rc > 0 && i < sqlite3_column_count(task->shown); i++) {
+        int32_t full = state_database_give(&task->index->database,
+                                           (size_t)sqlite3_column_bytes(task->shown, i));
+        rc = full < 0 ? full : rc;
+    }
     if (rc < 0)
         return rc;
     const char *text = (const char *)sqlite3_column_text(task->shown, 0);

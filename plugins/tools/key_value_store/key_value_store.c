@@ -199,6 +199,8 @@ static int32_t get_one(struct store *store, const json_t *name, json_t *values, 
     if (json_object_get(seen, key))
         return 0;
     int32_t rc = pair_read(store, key, &pair);
+    if (rc == 0)
+        rc = state_database_give(&store->database, pair.size);
     if (rc < 0)
         return rc;
     rc = json_object_set_new(seen, key, json_true());

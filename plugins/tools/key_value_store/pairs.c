@@ -35,6 +35,7 @@ static int32_t decode(struct store *store, sqlite3_stmt *statement, struct pair 
 {
     const char *text = sqlite3_column_blob(statement, 0);
     size_t n = (size_t)sqlite3_column_bytes(statement, 0);
+    pair->size = n;
     pair->value = json_loadb(text ? text : "", n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
     if (!pair->value)
         return llmspell_fail(store->database.call, LLMSPELL_EIO,
@@ -45,7 +46,7 @@ static int32_t decode(struct store *store, sqlite3_stmt *statement, struct pair 
 int32_t pair_read(struct store *store, const char *key, struct pair *ret_pair)
 {
     CLEANUP_STATEMENT sqlite3_stmt *statement = NULL;
-    *ret_pair = (struct pair){NULL, 0, NO_EXPIRY};
+    *ret_pair = (struct pair){.expires = NO_EXPIRY};
     int32_t rc = prepare(store,
                          "SELECT value, version, expires FROM pair WHERE namespace = ?1 AND "
                          "key = ?2",
@@ -125,7 +126,7 @@ int32_t pair_write(struct store *store, const char *key, json_t *value, int64_t 
         return rc;
     json_incref(value);
     json_decref(pair->value);
-    *pair = (struct pair){value, pair->version + 1, until};
+    *pair = (struct pair){value, pair->version + 1, until, text.used};
     return 0;
 }
 

@@ -29,6 +29,7 @@ struct pair {
     json_t *value; /* owned */
     int64_t version;
     int64_t expires; /* ms since 1970, or NO_EXPIRY */
+    size_t size;     /* bytes of the value as text */
 };
 
 static inline void pair_clear(struct pair *pair)

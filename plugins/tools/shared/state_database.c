@@ -7,8 +7,9 @@
 #include <time.h>
 
 #define PAGE_SIZE 4096
-#define PAUSE_NS 2000000 /* between two tries while another process writes */
-#define TRIES_MAX 5000   /* ten seconds */
+#define RESULT_MAX (64u << 20) /* bytes; output_kb of the manifests */
+#define PAUSE_NS 2000000       /* between two tries while another process writes */
+#define TRIES_MAX 5000         /* ten seconds */
 #define STEPS_PER_CHECK                                                                            \
     10000 /* of SQLite's machine between two looks at the cancel flag: < 1 ms                      \
            */
@@ -56,6 +57,16 @@ int32_t state_database_fail(struct state_database *database)
     default:
         return llmspell_fail(call, LLMSPELL_EIO, "the store cannot be used: %s", text);
     }
+}
+
+int32_t state_database_give(struct state_database *database, size_t bytes)
+{
+    database->given += bytes;
+    if (database->given <= RESULT_MAX)
+        return 0;
+    return llmspell_fail(database->call, LLMSPELL_ELIMIT,
+                         "the result would have more than %u MiB; ask for less at a time",
+                         RESULT_MAX >> 20);
 }
 
 int32_t state_database_run(struct state_database *database, const char *sql)

@@ -13,6 +13,7 @@ struct state_database {
     struct llmspell_call *call;
     sqlite3 *sqlite;
     int32_t stopped; /* what llmspell_cancelled said in a callback */
+    uint64_t given;  /* bytes of the result so far */
 };
 
 /* Opens or makes NAME in the state folder, at most max_bytes large, and runs schema (statements
@@ -24,6 +25,10 @@ void state_database_clear(struct state_database *database);
 
 /* The error of the statement that just failed. */
 int32_t state_database_fail(struct state_database *database);
+
+/* Counts what goes into the result. Beyond what a result may have (64 MiB) it is an error at once:
+ * not after gigabytes were read into memory. */
+int32_t state_database_give(struct state_database *database, size_t bytes);
 
 /* Statements without parameters and rows: "BEGIN IMMEDIATE", "COMMIT". */
 int32_t state_database_run(struct state_database *database, const char *sql);
