@@ -279,3 +279,13 @@ def test_damaged_files_end_in_an_answer(llmspell):
                        overwrite=True)
         assert reply.get("code") in (None, "parse_error", "failed", "limit_exceeded"), reply
         assert "crashed" not in reply.get("message", ""), (reply, bytes(data))
+
+
+@pytest.mark.parametrize("count", [b"-5", b"1", b"99999999", b"(x)"])
+def test_a_wrong_count_of_pages(llmspell, count):
+    """qpdf counts the pages itself; pdftotext believes the file, and is given a mended one."""
+    save(llmspell, "a.pdf", pages(["One", "Two", "Three"]).replace(b"/Count 3", b"/Count " + count))
+    assert invoke(llmspell, path="a.pdf")["pages"] == 3
+    reply = invoke(llmspell, operation="text", path="a.pdf", by_page=True)
+    assert [p["text"].strip() for p in reply["pages"]] == ["One", "Two", "Three"]
+    assert text_of(llmspell, "a.pdf", pages="3,1").split() == ["Three", "One"]

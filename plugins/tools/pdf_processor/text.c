@@ -26,6 +26,7 @@ struct extraction {
     bool by_page, truncated, single; /* single: out is one page, whatever form feeds are in it */
     struct byte_buffer text;
     json_t *pages;
+    struct document mended; /* what pdftotext is given if it cannot read the file */
 };
 
 static void extraction_clear(struct extraction *extraction)
@@ -34,9 +35,20 @@ static void extraction_clear(struct extraction *extraction)
     buffer_clear(&extraction->text);
     free(extraction->starts);
     json_decref(extraction->pages);
+    document_close(&extraction->mended);
 }
 
-static int32_t run_program(struct extraction *extraction)
+static int32_t fail_program(const struct extraction *extraction, int status)
+{
+    bool signalled = WIFSIGNALED(status);
+    return llmspell_fail_at(extraction->document->job->call, LLMSPELL_EPARSE, "/path",
+                            "pdftotext cannot read %s (%s %d); the operation check says what is "
+                            "wrong with the file",
+                            extraction->document->path, signalled ? "signal" : "exit status",
+                            signalled ? WTERMSIG(status) : WEXITSTATUS(status));
+}
+
+static int32_t run_once(struct extraction *extraction, int *ret_status)
 {
     char first[24], last[24];
     const struct job *job = extraction->document->job;
@@ -54,19 +66,39 @@ static int32_t run_program(struct extraction *extraction)
                                     .max = TEXT_MAX,
                                     .enough = extraction->enough,
                                     .wall_ms = TEXT_MS};
-    int status = 0;
     snprintf(first, sizeof first, "%zu", extraction->first + 1);
     snprintf(last, sizeof last, "%zu", extraction->last + 1);
     buffer_clear(&extraction->out);
-    int32_t rc = program_run(job->call, &program, &extraction->out, &status);
+    return program_run(job->call, &program, &extraction->out, ret_status);
+}
+
+/* The pages in a new document, with a page tree as it should be. */
+static int32_t mend(struct extraction *extraction)
+{
+    struct document *mended = &extraction->mended;
+    const struct document *document = extraction->document;
+    int32_t rc = document_new(document->job, mended);
+    mended->path = document->path;
+    mended->pointer = document->pointer;
+    for (size_t i = 0; rc == 0 && i < document->pages; i++)
+        rc = document_add(mended, document, i);
+    return rc < 0 ? rc
+                  : document_write(mended, ENCRYPTION_NONE, &extraction->bytes, &extraction->size);
+}
+
+/* What pdftotext gives up on, such as a wrong count of pages, qpdf may have understood. */
+static int32_t run_program(struct extraction *extraction)
+{
+    int status = 0;
+    int32_t rc = run_once(extraction, &status);
+    if (rc == 0 && status != 0 && !extraction->mended.qpdf) {
+        rc = mend(extraction);
+        if (rc == 0)
+            rc = run_once(extraction, &status);
+    }
     if (rc < 0)
         return rc;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/path",
-                                "pdftotext cannot read %s (%s %d)", extraction->document->path,
-                                WIFSIGNALED(status) ? "signal" : "exit status",
-                                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-    return 0;
+    return status == 0 ? 0 : fail_program(extraction, status);
 }
 
 /* ---- what was printed ---- */
