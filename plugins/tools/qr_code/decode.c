@@ -127,6 +127,10 @@ static int32_t scan_once(const struct job *job, const struct picture *picture, s
         .job = job, .up = up, .down = down, .found = found};
     CLEANUP_PICTURE struct picture copy = {0};
     const struct picture *shown = up == 1 && down == 1 ? picture : &copy;
+    job->call->host->progress(job->call, 0, 0,
+                              up > 1     ? "scanning, enlarged"
+                              : down > 1 ? "scanning, at half the size"
+                                         : "scanning");
     int32_t rc = shown == &copy ? resize(picture, &scan, &copy) : 0;
     if (rc < 0)
         return rc;
@@ -144,7 +148,6 @@ static int32_t scan_once(const struct job *job, const struct picture *picture, s
 static int32_t scan_all(const struct job *job, const struct picture *picture, json_t *found)
 {
     size_t pixels = picture->width * picture->height;
-    job->call->host->progress(job->call, 0, 0, "scanning");
     int32_t rc = scan_once(job, picture, 1, 1, found);
     if (rc == 0 && json_array_size(found) == 0 && pixels <= SMALL)
         rc = scan_once(job, picture, 3, 1, found);
