@@ -4,6 +4,8 @@
 
 #include <ctype.h>
 
+#define INHERITED_MAX 2000000u /* fields that all entries take over from others */
+
 static const struct {
     const char *bibtex, *csl, *genre;
 } types[] = {{"article", "article-journal", NULL},
@@ -235,21 +237,36 @@ static void inherit(json_t *entry, const json_t *parent)
     }
 }
 
+static int32_t check_inherited(const struct library *library, size_t fields)
+{
+    if (fields > INHERITED_MAX)
+        return llmspell_fail_at(library->call, LLMSPELL_ELIMIT, library->pointer,
+                                "the entries take over more than %u fields by crossref; split the "
+                                "file",
+                                INHERITED_MAX);
+    return llmspell_cancelled(library->call);
+}
+
 static int32_t resolve(struct library *library, json_t *by_key)
 {
-    size_t index;
+    size_t index, fields = 0;
+    int32_t rc = 0;
     json_t *entry;
     json_array_foreach(library->entries, index, entry)
     {
         const char *target = bibtex_field(entry, "crossref");
         json_t *parent = target ? json_object_get(by_key, target) : NULL;
-        if (parent && parent != entry)
+        if (parent && parent != entry) {
+            fields += json_object_size(json_object_get(parent, "fields"));
+            rc = check_inherited(library, fields);
+            if (rc < 0)
+                return rc;
             inherit(entry, parent);
-        else if (target && library->tolerant &&
-                 library_note(library, library->warnings,
-                              json_string_value(json_object_get(entry, "key")), "crossref",
-                              (size_t)json_integer_value(json_object_get(entry, "line")),
-                              "there is no entry %.200s", target) < 0)
+        } else if (target && library->tolerant &&
+                   library_note(library, library->warnings,
+                                json_string_value(json_object_get(entry, "key")), "crossref",
+                                (size_t)json_integer_value(json_object_get(entry, "line")),
+                                "there is no entry %.200s", target) < 0)
             return LLMSPELL_ENOMEM;
     }
     return 0;
@@ -280,7 +297,7 @@ int32_t bibtex_items(struct library *library)
     size_t bytes = 0;
     json_array_foreach(library->entries, index, entry)
     {
-        if (rc == 0 && index % 64 == 0)
+        if (rc == 0)
             rc = llmspell_cancelled(library->call);
         bytes += entry_bytes(entry);
         if (rc == 0 && bytes > TEXT_MAX)

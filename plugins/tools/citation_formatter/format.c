@@ -97,8 +97,7 @@ static int32_t sort(struct library *library, struct entry *list, size_t count)
         list[i].year = work.year;
         if (!list[i].author || !list[i].title)
             return no_memory(library->call);
-        if (i % 64 == 0)
-            rc = llmspell_cancelled(library->call);
+        rc = llmspell_cancelled(library->call);
     }
     if (rc == 0 && count > 1)
         qsort(list, count, sizeof *list, compare);
@@ -265,9 +264,8 @@ static int32_t put_citations(struct library *library, const struct style *style,
         if (bytes > TEXT_MAX)
             return llmspell_fail_at(library->call, LLMSPELL_ELIMIT, library->pointer,
                                     "the citations have over %u bytes; ask for fewer", TEXT_MAX);
-        if (i % 64 != 0)
-            continue;
-        library->call->host->progress(library->call, (double)i, (double)count, "writing");
+        if (i % 64 == 0)
+            library->call->host->progress(library->call, (double)i, (double)count, "writing");
         int32_t stop = llmspell_cancelled(library->call);
         if (stop < 0)
             return stop;

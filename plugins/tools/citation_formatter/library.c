@@ -7,6 +7,8 @@
 #include "../shared/text_input.h"
 #include "../shared/yaml_read.h"
 
+#define MARKS_MAX 8000000u /* commas and opening brackets of a JSON text: they bound its values */
+
 int32_t library_note(const struct library *library, json_t *list, const char *key,
                      const char *field, size_t line, const char *format, ...)
 {
@@ -67,11 +69,42 @@ static int32_t take_items(struct library *library, const json_t *value)
     return 0;
 }
 
+/* A text that Jansson reads piece by piece, so that it can be stopped. */
+struct json_source {
+    const struct library *library;
+    const char *text;
+    size_t size, at;
+    size_t marks; /* that make values */
+    int32_t stop;
+};
+
+static size_t next_piece(void *buffer, size_t room, void *context)
+{
+    struct json_source *source = context;
+    size_t left = source->size - source->at, size = left < room ? left : room;
+    const char *piece = source->text + source->at;
+    for (size_t i = 0; i < size; i++)
+        source->marks += piece[i] == ',' || piece[i] == '[' || piece[i] == '{';
+    source->stop = llmspell_cancelled(source->library->call);
+    if (source->stop < 0 || source->marks > MARKS_MAX)
+        return (size_t)-1;
+    memcpy(buffer, piece, size);
+    source->at += size;
+    return size;
+}
+
 static int32_t read_json(struct library *library, const char *text, size_t size)
 {
     json_error_t error;
+    struct json_source source = {.library = library, .text = text, .size = size};
     LLMSPELL_CLEANUP_JSON json_t *value =
-        json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+        json_load_callback(next_piece, &source, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    if (source.stop < 0)
+        return source.stop;
+    if (source.marks > MARKS_MAX)
+        return llmspell_fail_at(library->call, LLMSPELL_ELIMIT, library->pointer,
+                                "the JSON has over %u commas and opening brackets; split the file",
+                                MARKS_MAX);
     if (value)
         return take_items(library, value);
     char message[JSON_ERROR_TEXT_LENGTH + 32];

@@ -256,11 +256,11 @@ int32_t op_validate(struct library *library, const json_t *params, json_t **ret_
         if (!library->is_bibtex)
             check.line = 0;
         int32_t rc = check_entry(&check, item, seen);
-        if (rc == 0 && index % 64 == 0) {
+        if (rc == 0 && index % 64 == 0)
             library->call->host->progress(library->call, (double)index,
                                           (double)json_array_size(library->items), "checking");
+        if (rc == 0)
             rc = llmspell_cancelled(library->call);
-        }
         if (rc < 0)
             return rc;
     }
