@@ -80,8 +80,10 @@ static int32_t finish(struct check *check, json_t **ret_result)
 
 static void clear(struct check *check)
 {
-    for (size_t i = 0; i < check->pattern_count; i++)
+    for (size_t i = 0; i < check->pattern_count; i++) {
         pcre2_code_free(check->patterns[i].code);
+        free(check->patterns[i].pointer);
+    }
     free(check->patterns);
     regex_guard_clear(&check->guard);
     pcre2_match_data_free(check->match);

@@ -2,6 +2,9 @@
  * The table of rules, and what is done with them before the first value. */
 #include "validation.h"
 
+/* Few bytes of a pattern can make 64 KiB of code. */
+#define PATTERN_BYTES_MAX ((size_t)64 << 20)
+
 typedef bool (*text_fn)(const char *text, size_t size);
 
 static int32_t rule_pattern(struct check *check, const json_t *rule, const json_t *value,
@@ -118,7 +121,7 @@ static int compare_rules(const void *a, const void *b)
 static int32_t rule_pattern(struct check *check, const json_t *rule, const json_t *value,
                             char *message)
 {
-    struct compiled key = {rule, NULL};
+    struct compiled key = {rule, NULL, NULL};
     if (!json_is_string(value))
         return expected(message, "string", value);
     const struct compiled *found =
@@ -126,37 +129,61 @@ static int32_t rule_pattern(struct check *check, const json_t *rule, const json_
     if (!found)
         return llmspell_fail(check->call, LLMSPELL_EFAILED, "a pattern was not compiled");
     int32_t rc = regex_match(&check->guard, found->code, json_string_value(value),
-                             json_string_length(value), 0, check->match, "/rules");
+                             json_string_length(value), 0, check->match, found->pointer);
     if (rc != 0)
         return rc;
     return violated(message, "must match the regular expression %.200s",
                     llmspell_string(rule, "regex"));
 }
 
+static int32_t make_room(struct check *check)
+{
+    if (check->pattern_count < check->pattern_room)
+        return 0;
+    size_t room = check->pattern_room * 2 + 8;
+    struct compiled *grown = realloc(check->patterns, room * sizeof *grown);
+    if (!grown)
+        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
+    check->patterns = grown;
+    check->pattern_room = room;
+    return 0;
+}
+
+static int32_t count_bytes(struct check *check, const struct compiled *compiled)
+{
+    size_t size = 0;
+    pcre2_pattern_info(compiled->code, PCRE2_INFO_SIZE, &size);
+    check->pattern_bytes += size;
+    if (check->pattern_bytes <= PATTERN_BYTES_MAX)
+        return 0;
+    return llmspell_fail_at(check->call, LLMSPELL_ELIMIT, compiled->pointer,
+                            "the patterns of the rules need more than 64 MiB; write shorter ones, "
+                            "or fewer at once");
+}
+
 static int32_t compile_pattern(struct check *check, const json_t *rule, const struct place *place)
 {
     struct place at = {place, "regex", 5};
+    int32_t rc = make_room(check);
+    if (rc < 0)
+        return rc;
     LLMSPELL_CLEANUP_FREE char *pointer = place_pointer("/rules", &at);
-    if (check->pattern_count == check->pattern_room) {
-        size_t room = check->pattern_room * 2 + 8;
-        struct compiled *grown = realloc(check->patterns, room * sizeof *grown);
-        if (!grown)
-            return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
-        check->patterns = grown;
-        check->pattern_room = room;
-    }
     const struct regex_source source = {.pattern = llmspell_string(rule, "regex"),
                                         .size = llmspell_string_length(rule, "regex"),
                                         .for_match = true,
                                         .pointer = pointer,
                                         .code = LLMSPELL_EINVAL};
     struct compiled *compiled = &check->patterns[check->pattern_count];
-    int32_t rc = regex_compile(check->call, &source, &compiled->code);
+    if (!pointer)
+        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
+    rc = regex_compile(check->call, &source, &compiled->code);
     if (rc < 0)
         return rc;
     compiled->rule = rule;
+    compiled->pointer = pointer;
+    pointer = NULL;
     check->pattern_count++;
-    return 0;
+    return count_bytes(check, compiled);
 }
 
 /* ---- all rules ---- */

@@ -33,6 +33,7 @@ json_t *pointer_find(json_t *root, const char *pointer);
 struct compiled {
     const json_t *rule;
     pcre2_code *code;
+    char *pointer; /* of the pattern in the parameters, for errors */
 };
 
 struct check {
@@ -40,6 +41,7 @@ struct check {
     const struct llmspell_schema *schemas;
     struct compiled *patterns; /* sorted by rule */
     size_t pattern_count, pattern_room;
+    size_t pattern_bytes; /* of all compiled patterns */
     struct regex_guard guard;
     pcre2_match_data *match;
     json_t *errors;

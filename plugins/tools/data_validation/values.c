@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "../shared/json_change.h"
 #include "../shared/text_input.h"
 
 const char *value_kind(const json_t *value)
@@ -138,43 +139,63 @@ int32_t rule_range(struct check *check, const json_t *rule, const json_t *value,
     return 1;
 }
 
-/* ---- equality as the host's validator has it: 1 equals 1.0 ---- */
+/* ---- equality by value: 1 equals 1.0 ---- */
 
-static int32_t ask_schema(struct check *check, const char *keyword, json_t *argument,
-                          const json_t *value)
+#define SHOWN_MAX 300
+
+/* The beginning of a value's JSON. */
+struct shown {
+    char text[SHOWN_MAX + 1];
+    size_t used;
+};
+
+static int add_shown(const char *bytes, size_t size, void *data)
 {
-    LLMSPELL_CLEANUP_JSON json_t *schema = json_pack("{s:O}", keyword, argument);
-    if (!schema)
-        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
-    return check->schemas->check(check->call, schema, value, 0, "/rules", NULL);
+    struct shown *shown = data;
+    size_t room = SHOWN_MAX - shown->used, part = size < room ? size : room;
+    memcpy(shown->text + shown->used, bytes, part);
+    shown->used += part;
+    return part < size ? -1 : 0; /* enough: the rest is not even made */
+}
+
+static const char *show(const json_t *value, struct shown *shown)
+{
+    shown->used = 0;
+    json_dump_callback(value, add_shown, shown, JSON_COMPACT | JSON_ENCODE_ANY);
+    shown->text[shown->used] = '\0';
+    return shown->text;
 }
 
 int32_t rule_enum(struct check *check, const json_t *rule, const json_t *value, char *message)
 {
-    json_t *values = json_object_get(rule, "values");
-    int32_t rc = json_array_size(values) ? ask_schema(check, "enum", values, value) : 0;
-    if (rc != 0)
-        return rc;
-    LLMSPELL_CLEANUP_FREE char *list = json_dumps(values, JSON_COMPACT);
-    return violated(message, "must be one of %.300s", list ? list : "");
+    const json_t *values = json_object_get(rule, "values");
+    struct shown shown;
+    for (size_t i = 0; i < json_array_size(values); i++) {
+        int32_t rc = check_step(check);
+        if (rc < 0)
+            return rc;
+        if (json_same(json_array_get(values, i), value))
+            return 1;
+    }
+    return violated(message, "must be one of %s", show(values, &shown));
 }
 
 int32_t rule_const(struct check *check, const json_t *rule, const json_t *value, char *message)
 {
-    json_t *wanted = json_object_get(rule, "value");
-    int32_t rc = ask_schema(check, "const", wanted, value);
-    if (rc != 0)
-        return rc;
-    LLMSPELL_CLEANUP_FREE char *text = json_dumps(wanted, JSON_COMPACT | JSON_ENCODE_ANY);
-    return violated(message, "must be %.300s", text ? text : "");
+    const json_t *wanted = json_object_get(rule, "value");
+    struct shown shown;
+    (void)check;
+    return json_same(wanted, value) ? 1 : violated(message, "must be %s", show(wanted, &shown));
 }
 
 /* ---- containers; what is inside is walk.c's ---- */
 
 static int32_t check_unique(struct check *check, const json_t *value, char *message)
 {
-    json_t *yes = json_true();
-    int32_t rc = ask_schema(check, "uniqueItems", yes, value);
+    LLMSPELL_CLEANUP_JSON json_t *schema = json_pack("{s:b}", "uniqueItems", 1);
+    if (!schema)
+        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
+    int32_t rc = check->schemas->check(check->call, schema, value, 0, "/rules", NULL);
     return rc == 0 ? violated(message, "must not have the same item twice") : rc;
 }
 

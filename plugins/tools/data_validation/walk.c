@@ -129,6 +129,43 @@ static int32_t visit_member(struct check *check, const struct lists *lists, stru
     return visit(check, &inner, member->value, &member->place);
 }
 
+static bool is_listed(const json_t *names, const char *name)
+{
+    size_t i;
+    json_t *item;
+    json_array_foreach(names, i, item) if (strcmp(json_string_value(item), name) == 0) return true;
+    return false;
+}
+
+/* The one rule for a member that says something where the member is missing. */
+static const json_t *find_required(const json_t *rules)
+{
+    const json_t *array = rules_array(rules);
+    for (size_t i = 0; i < json_array_size(array); i++)
+        if (llmspell_is(json_array_get(array, i), "type", "required"))
+            return json_array_get(array, i);
+    return NULL;
+}
+
+/* Members whose own rules have a required, in the order of properties; not those of the list
+ * required, which are reported already. */
+static int32_t report_required(struct check *check, const json_t *rule, const struct here *here)
+{
+    const char *name;
+    json_t *rules;
+    json_object_foreach(json_object_get(rule, "properties"), name, rules)
+    {
+        struct place at = {here->place, name, strlen(name)};
+        const json_t *required = json_object_get(here->value, name) ? NULL : find_required(rules);
+        int32_t rc = check_step(check);
+        if (rc == 0 && required && !is_listed(json_object_get(rule, "required"), name))
+            rc = report(check, &at, required, "is required, is missing", NULL);
+        if (rc < 0 || check->truncated)
+            return rc;
+    }
+    return 0;
+}
+
 static int32_t report_missing(struct check *check, const json_t *rule, void *data)
 {
     const struct here *here = data;
@@ -141,7 +178,7 @@ static int32_t report_missing(struct check *check, const json_t *rule, void *dat
             continue;
         rc = check->truncated ? 1 : report(check, &at, rule, "is missing", NULL);
     }
-    return rc;
+    return rc == 0 ? report_required(check, rule, here) : rc;
 }
 
 static int32_t visit_members(struct check *check, const struct lists *lists, const json_t *object,
