@@ -43,12 +43,13 @@ static bool lower_follows(struct text text, size_t at)
     return letter_of(point, true) == LETTER_LOWER;
 }
 
-/* Case of the last cased letter in the word × the character at hand: does a new word begin? */
+/* Case of the last cased letter in the word × the character at hand: does a new word begin? Where
+ * there is none yet (2Fast) only the second rule can say so. */
 static bool begins_word(enum letter last, enum letter letter, struct text text, size_t next)
 {
     if (letter != LETTER_UPPER)
         return false;
-    return last == LETTER_LOWER || (last == LETTER_UPPER && lower_follows(text, next));
+    return last == LETTER_LOWER || lower_follows(text, next);
 }
 
 static int32_t add_word(struct identifier *id, struct text word)
@@ -65,11 +66,11 @@ static int32_t add_word(struct identifier *id, struct text word)
 static size_t word_end(struct text text, size_t at)
 {
     enum letter last = LETTER_CASELESS; /* digits and caseless letters keep it as it was */
-    while (at < text.len) {
+    for (size_t start = at; at < text.len;) {
         int32_t point;
         size_t next = utf8_next(text, at, &point);
         enum letter letter = letter_of(point, true);
-        if (letter == LETTER_NONE || begins_word(last, letter, text, next))
+        if (letter == LETTER_NONE || (at > start && begins_word(last, letter, text, next)))
             break;
         if (letter != LETTER_CASELESS)
             last = letter;
