@@ -4,6 +4,7 @@
 #include "calculator.h"
 
 #define VARIABLES_MAX 100
+#define FUNCTION_CURE "; the operation functions lists all there are"
 
 struct variables {
     struct variable list[VARIABLES_MAX];
@@ -84,7 +85,10 @@ static int32_t evaluate(struct llmspell_call *call, const json_t *params, json_t
         return rc;
     struct program program;
     struct parse_error error;
-    struct scope scope = {.variables = variables.list, .count = variables.count};
+    struct scope scope = {.variables = variables.list,
+                          .count = variables.count,
+                          .variable_cure = "; give its value in variables",
+                          .function_cure = FUNCTION_CURE};
     LLMSPELL_CLEANUP_JSON json_t *result = NULL;
     const char *type = NULL;
     rc = program_parse(&program, input, length, &scope, &error);
@@ -170,7 +174,7 @@ static int32_t validate(struct llmspell_call *call, const json_t *params, json_t
         return rc;
     struct program program;
     struct parse_error error;
-    struct scope scope = {.free = true};
+    struct scope scope = {.free = true, .function_cure = FUNCTION_CURE};
     rc = program_parse(&program, llmspell_string(params, "input"),
                        llmspell_string_length(params, "input"), &scope, &error);
     if (rc == 0) {

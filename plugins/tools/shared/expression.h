@@ -134,6 +134,7 @@ struct scope {
     const struct variable *variables;
     size_t count;
     bool free; /* any other name is a variable too: OP_VARIABLE's arg is the index of a literal */
+    const char *variable_cure, *function_cure; /* ends the messages about unknown names; or NULL */
 };
 
 /* 0, or a negative code with *ret_error filled. The caller calls program_clear in every case. */

@@ -178,6 +178,11 @@ static int32_t open_parenthesis(struct parser *parser, struct entry entry)
     return 0;
 }
 
+static const char *cure(const char *text)
+{
+    return text ? text : "";
+}
+
 static int32_t parse_variable(struct parser *parser, const struct token *token)
 {
     const struct scope *scope = parser->scope;
@@ -198,8 +203,8 @@ static int32_t parse_variable(struct parser *parser, const struct token *token)
         parser->expect_operand = false;
         return 0;
     }
-    return fail(parser, LLMSPELL_EPARSE, token->start, "unknown variable %s",
-                describe(parser, token, shown));
+    return fail(parser, LLMSPELL_EPARSE, token->start, "unknown variable %s%s",
+                describe(parser, token, shown), cure(scope->variable_cure));
 }
 
 /* The name was given argc arguments: is that right? */
@@ -247,8 +252,8 @@ static int32_t parse_call(struct parser *parser, const struct token *token,
     int function = function_find(name, token->length);
     char shown[64];
     if (function < 0 && constant < 0)
-        return fail(parser, LLMSPELL_EPARSE, token->start, "unknown function %s",
-                    describe(parser, token, shown));
+        return fail(parser, LLMSPELL_EPARSE, token->start, "unknown function %s%s",
+                    describe(parser, token, shown), cure(parser->scope->function_cure));
     struct entry call = {.kind = ENTRY_CALL,
                          .function = constant < 0 ? function : constant,
                          .constant = constant >= 0,
