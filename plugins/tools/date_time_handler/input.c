@@ -194,7 +194,11 @@ static int32_t read_base(struct task *task, struct moment *ret_base)
     moment_now(ret_base);
     if (!text)
         return 0;
-    const char *reason = read_forms(text, llmspell_string_length(task->params, "base"), &reading);
+    double thousandths;
+    size_t length = llmspell_string_length(task->params, "base");
+    if (read_thousandths(text, length, &thousandths))
+        return number_moment(task, thousandths, "/base", ret_base);
+    const char *reason = read_forms(text, length, &reading);
     if (reason)
         return fail_read(task, "/base", text, reason);
     *ret_base = place(task, &reading);

@@ -162,15 +162,27 @@ static bool read_days(struct task *task, const struct words *words, const struct
 
 /* ---- distances ---- */
 
+/* A unit by its name, in the singular, or by one of its short names. */
 static const char *find_unit(const char *word)
 {
-    static const char *const units[] = {"milliseconds", "seconds", "minutes", "hours",
-                                        "days",         "weeks",   "months",  "years"};
+    static const struct {
+        const char *name, *shorts[4];
+    } units[] = {{"milliseconds", {"ms"}},
+                 {"seconds", {"s", "sec", "secs"}},
+                 {"minutes", {"m", "min", "mins"}},
+                 {"hours", {"h", "hr", "hrs"}},
+                 {"days", {"d"}},
+                 {"weeks", {"w"}},
+                 {"months", {"mo"}},
+                 {"years", {"y"}}};
     size_t length = strlen(word);
-    for (size_t i = 0; i < sizeof units / sizeof units[0] && length > 2; i++) {
-        size_t full = strlen(units[i]);
-        if ((length == full || length + 1 == full) && strncmp(units[i], word, length) == 0)
-            return units[i];
+    for (size_t i = 0; i < sizeof units / sizeof units[0] && length > 0; i++) {
+        size_t full = strlen(units[i].name);
+        if ((length == full || length + 1 == full) && strncmp(units[i].name, word, length) == 0)
+            return units[i].name;
+        for (size_t k = 0; units[i].shorts[k]; k++)
+            if (strcmp(units[i].shorts[k], word) == 0)
+                return units[i].name;
     }
     return NULL;
 }

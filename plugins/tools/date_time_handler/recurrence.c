@@ -23,9 +23,9 @@ static int32_t add_occurrence(void *context, int64_t local)
         return 0;
     if (c->rule->count && c->found == c->rule->count)
         return 0;
-    c->found++;
-    if (moment.seconds == c->last) /* two times in a gap */
+    if (moment.seconds == c->last) /* a second time of a gap, which COUNT does not count */
         return 1;
+    c->found++;
     if (!moment_write(c->task->zone, &moment, text))
         return 0;
     if (json_array_size(c->occurrences) == c->limit) {
