@@ -19,8 +19,7 @@ struct renderer {
     struct rendering *r;
     const json_t *stack[NESTING_MAX + 2]; /* contexts, the innermost last */
     size_t stacked;
-    const struct node
-        *parents[NESTING_MAX + 2]; /* whose blocks are arguments, the outermost first */
+    const json_t *parents[NESTING_MAX + 2]; /* arguments that parents give, the outermost first */
     size_t parent_count;
     unsigned depth;
     unsigned steps;
@@ -29,8 +28,19 @@ struct renderer {
     struct span dedent; /* what lines of the block's text lose */
     bool line_is_begun; /* the indentation of the next line start is there already */
     struct partial *partials;
-    json_t *parsed; /* name → address of the partial */
+    json_t *parsed;    /* name → address of the partial */
+    json_t *arguments; /* address of a parent → {name → address of the block} */
 };
+
+static json_t *address_json(const void *address)
+{
+    return json_integer((json_int_t)(intptr_t)address);
+}
+
+static const void *json_address(const json_t *json)
+{
+    return (const void *)(intptr_t)json_integer_value(json);
+}
 
 static const json_t *look_up(const struct renderer *s, struct span name)
 {
@@ -154,7 +164,7 @@ static int32_t find_partial(struct renderer *s, struct span name, const struct t
     }
     const json_t *known = json_object_getn(s->parsed, name.data, name.len);
     if (known) {
-        *ret = &((const struct partial *)(intptr_t)json_integer_value(known))->tpl;
+        *ret = &((const struct partial *)json_address(known))->tpl;
         return 0;
     }
     struct partial *partial = calloc(1, sizeof *partial + name.len + 1);
@@ -163,8 +173,7 @@ static int32_t find_partial(struct renderer *s, struct span name, const struct t
     partial->name = memcpy(partial + 1, name.data, name.len);
     partial->next = s->partials;
     s->partials = partial;
-    json_object_setn_new_nocheck(s->parsed, name.data, name.len,
-                                 json_integer((json_int_t)(intptr_t)partial));
+    json_object_setn_new_nocheck(s->parsed, name.data, name.len, address_json(partial));
     struct parse_error error;
     int32_t rc =
         template_parse(s->r->call, (struct span){json_string_value(text), json_string_length(text)},
@@ -202,6 +211,27 @@ static void reset_margin(struct renderer *s, struct margin old)
     s->line_is_begun = false;
 }
 
+/* The blocks of a parent by their names, collected once; of several with one name the first. NULL
+ * without memory. */
+static const json_t *parent_arguments(struct renderer *s, const struct node *parent)
+{
+    char key[32];
+    snprintf(key, sizeof key, "%p", (const void *)parent);
+    const json_t *known = json_object_get(s->arguments, key);
+    if (known)
+        return known;
+    json_t *blocks = json_object();
+    if (json_object_set_new(s->arguments, key, blocks) != 0)
+        return NULL;
+    for (const struct node *node = parent->child; node; node = node->next)
+        if (node->type == NODE_BLOCK &&
+            !json_object_getn(blocks, node->text.data, node->text.len) &&
+            json_object_setn_new_nocheck(blocks, node->text.data, node->text.len,
+                                         address_json(node)) != 0)
+            return NULL;
+    return blocks;
+}
+
 static int32_t render_partial(struct renderer *s, const struct node *node)
 {
     struct span name = node->text;
@@ -217,12 +247,15 @@ static int32_t render_partial(struct renderer *s, const struct node *node)
     int32_t rc = find_partial(s, name, &tpl);
     if (rc < 0 || !tpl)
         return rc;
+    const json_t *arguments = node->type == NODE_PARENT ? parent_arguments(s, node) : NULL;
+    if (node->type == NODE_PARENT && !arguments)
+        return llmspell_fail(s->r->call, LLMSPELL_ENOMEM, "out of memory");
     struct span indent = dedented(s, node->indent);
     struct margin old = set_margin(s, node->alone, indent, (struct span){NULL, 0});
-    if (node->type == NODE_PARENT)
-        s->parents[s->parent_count++] = node;
+    if (arguments)
+        s->parents[s->parent_count++] = arguments;
     rc = render_nested(s, tpl->root);
-    if (node->type == NODE_PARENT)
+    if (arguments)
         s->parent_count--;
     reset_margin(s, old);
     return rc;
@@ -241,13 +274,13 @@ static struct span content_indent(const struct node *block)
 /* The argument for a block: of the outermost parent that has one. */
 static const struct node *find_argument(const struct renderer *s, struct span name, size_t *ret_at)
 {
-    for (size_t i = 0; i < s->parent_count; i++)
-        for (const struct node *node = s->parents[i]->child; node; node = node->next)
-            if (node->type == NODE_BLOCK && node->text.len == name.len &&
-                memcmp(node->text.data, name.data, name.len) == 0) {
-                *ret_at = i;
-                return node;
-            }
+    for (size_t i = 0; i < s->parent_count; i++) {
+        const json_t *found = json_object_getn(s->parents[i], name.data, name.len);
+        if (!found)
+            continue;
+        *ret_at = i;
+        return json_address(found);
+    }
     return NULL;
 }
 
@@ -319,6 +352,7 @@ int32_t mustache_render(struct rendering *rendering, const struct template *tpl)
     struct renderer s = {.r = rendering, .stack = {rendering->context}, .stacked = 1};
     s.indent.limit = OUTPUT_MAX;
     s.parsed = json_object();
+    s.arguments = json_object();
     int32_t rc = render_list(&s, tpl->root);
     while (s.partials) {
         struct partial *next = s.partials->next;
@@ -327,6 +361,7 @@ int32_t mustache_render(struct rendering *rendering, const struct template *tpl)
         s.partials = next;
     }
     json_decref(s.parsed);
+    json_decref(s.arguments);
     text_buffer_free(&s.indent);
     return rc;
 }

@@ -67,17 +67,34 @@ static int32_t fail_template(struct llmspell_call *call, const json_t *params, i
 
 /* ---- render ---- */
 
+#define NAMES_SHOWN 800 /* bytes */
+
+/* A name, cut at a character if it is longer than max. */
+static void add_cut(struct text_buffer *list, const char *name, size_t max)
+{
+    size_t length = strlen(name), kept = length;
+    if (length > max)
+        for (kept = max; kept > 0 && ((unsigned char)name[kept] & 0xC0) == 0x80;)
+            kept--;
+    text_buffer_add(list, name, kept);
+    text_buffer_puts(list, kept < length ? "…" : "");
+}
+
 static int32_t fail_missing(struct llmspell_call *call, const json_t *set, const char *pointer,
                             const char *what)
 {
     LLMSPELL_CLEANUP_JSON json_t *names = sorted_keys(set);
-    CLEANUP_TEXT_BUFFER struct text_buffer list = {.limit = 900};
-    for (size_t i = 0; i < json_array_size(names); i++) {
-        text_buffer_puts(&list, i ? ", " : "");
-        text_buffer_puts(&list, json_string_value(json_array_get(names, i)));
+    CLEANUP_TEXT_BUFFER struct text_buffer list = {.limit = SIZE_MAX};
+    size_t shown = 0, count = json_array_size(names);
+    for (; shown < count && list.len < NAMES_SHOWN; shown++) {
+        text_buffer_puts(&list, shown ? ", " : "");
+        add_cut(&list, json_string_value(json_array_get(names, shown)), 100);
     }
-    return llmspell_fail_at(call, LLMSPELL_ENOTFOUND, pointer, "%s missing: %.*s", what,
-                            (int)list.len, list.data ? list.data : "");
+    char more[64] = "";
+    if (shown < count)
+        snprintf(more, sizeof more, " and %zu more", count - shown);
+    return llmspell_fail_at(call, LLMSPELL_ENOTFOUND, pointer, "%s missing: %.*s%s", what,
+                            (int)list.len, list.data ? list.data : "", more);
 }
 
 static int32_t check_missing(struct llmspell_call *call, const json_t *params,
