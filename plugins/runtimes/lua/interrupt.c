@@ -6,7 +6,10 @@
  * handler is installed without SA_RESTART: blocking system calls end with EINTR; a timer repeats
  * the signal every 20 ms for calls that were just about to block.
  * When requests of other shells wait, the same way leads to nest_serve, by a signal that lets
- * system calls go on. */
+ * system calls go on.
+ * Lua may lose a hook: after one was taken away its interpreter clears a flag of the running
+ * function, and a hook that a signal sets between the look at the mask and the clearing is cleared
+ * with it. So no signal is the only one: those that repeat set the hook anew. */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -62,6 +65,24 @@ static void disarm(struct interrupt *interrupt, lua_State *L)
         lua_sethook(L, NULL, 0, 0);
 }
 
+/* Once more after a while; serving ends it. */
+static void attend_again(struct interrupt *interrupt)
+{
+    if (!interrupt->has_attend_timer || interrupt->attends_again)
+        return;
+    interrupt->attends_again = 1;
+    struct itimerspec once = {{0, 0}, {0, REPEAT_NS}};
+    timer_settime(interrupt->attend_timer, 0, &once, NULL);
+}
+
+static void attend_no_more(struct interrupt *interrupt)
+{
+    struct itimerspec off = {{0, 0}, {0, 0}};
+    if (interrupt->attends_again)
+        timer_settime(interrupt->attend_timer, 0, &off, NULL);
+    interrupt->attends_again = 0;
+}
+
 static void on_hook(lua_State *L, lua_Debug *activation)
 {
     struct runtime *rt = runtime_of(L);
@@ -69,8 +90,10 @@ static void on_hook(lua_State *L, lua_Debug *activation)
         disarm(&rt->interrupt, L); /* it may be left over from a stop that is done */
         if (TRACE_IS_ON(rt) && trace_is_busy(rt))
             return; /* what waits is served when the code goes on */
-        if (atomic_exchange(&rt->interrupt.attend, 0))
+        if (atomic_exchange(&rt->interrupt.attend, 0)) {
+            attend_no_more(&rt->interrupt);
             nest_serve(rt);
+        }
         if (TRACE_IS_ON(rt))
             trace_attend(rt, L, activation);
         if (interrupt_pending(rt) == STOP_NONE)
@@ -80,13 +103,24 @@ static void on_hook(lua_State *L, lua_Debug *activation)
         interrupt_raise(L);
 }
 
-/* lua_sethook goes through all frames. In a recursion of 200,000 that can take as long as the time
- * between two signals: if each did it anew, the code would never get on to the hook. */
+#define HOOK_MASK (LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT)
+
 static void arm(lua_State *L)
 {
-    int mask = LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT;
-    if (lua_gethook(L) != on_hook || lua_gethookmask(L) != mask || lua_gethookcount(L) != 1)
-        lua_sethook(L, on_hook, mask, 1);
+    if (lua_gethook(L) != on_hook || lua_gethookmask(L) != HOOK_MASK || lua_gethookcount(L) != 1)
+        lua_sethook(L, on_hook, HOOK_MASK, 1);
+}
+
+/* lua_sethook goes through all frames. In a recursion of 200,000 that can take as long as the time
+ * between two signals: if each did it anew, the code would never get on to the hook. So only the
+ * 1st, 2nd, 4th, 8th … does. */
+static void arm_to_stop(struct interrupt *interrupt, lua_State *L)
+{
+    unsigned count = ++interrupt->stop_signals;
+    if ((count & (count - 1)) == 0)
+        lua_sethook(L, on_hook, HOOK_MASK, 1);
+    else
+        arm(L);
 }
 
 /* As arm, but the script goes on afterwards, and so does a hook of its own. */
@@ -120,9 +154,10 @@ static void repeat(struct interrupt *interrupt)
     timer_settime(interrupt->timer, 0, &every, NULL);
 }
 
-static void on_signal(int number)
+static void on_signal(int number, siginfo_t *info, void *context)
 {
     (void)number;
+    (void)context;
     struct runtime *rt = mine;
     if (!rt)
         return;
@@ -133,9 +168,13 @@ static void on_signal(int number)
     if (atomic_load(&rt->interrupt.stop) != STOP_NONE) {
         repeat(&rt->interrupt);
         if (rt->interrupt.current)
-            arm(rt->interrupt.current);
+            arm_to_stop(&rt->interrupt, rt->interrupt.current);
     } else if (atomic_load(&rt->interrupt.attend) && rt->interrupt.current) {
         arm_to_attend(&rt->interrupt, rt->interrupt.current);
+        if (info->si_code == SI_TIMER)
+            lua_sethook(rt->interrupt.current, on_hook, HOOK_MASK, 1);
+        else
+            attend_again(&rt->interrupt);
     }
     errno = saved;
 }
@@ -144,10 +183,11 @@ int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call)
 {
     struct sigaction action;
     memset(&action, 0, sizeof action);
-    action.sa_handler = on_signal;
+    action.sa_sigaction = on_signal;
     sigemptyset(&action.sa_mask);
+    action.sa_flags = SA_SIGINFO;
     int failed = sigaction(INTERRUPT_SIGNAL, &action, NULL);
-    action.sa_flags = SA_RESTART;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
     if (failed || sigaction(ATTEND_SIGNAL, &action, NULL) != 0)
         return llmspell_fail(call, LLMSPELL_EIO, "cannot install the interrupt handler: %s",
                              strerror(errno));
@@ -155,20 +195,33 @@ int32_t interrupt_open(struct runtime *rt, struct llmspell_call *call)
     return 0;
 }
 
-static void drop_timer(struct interrupt *interrupt)
+static void drop_timers(struct interrupt *interrupt)
 {
     if (interrupt->has_timer)
         timer_delete(interrupt->timer);
-    interrupt->has_timer = 0;
+    if (interrupt->has_attend_timer)
+        timer_delete(interrupt->attend_timer);
+    interrupt->has_timer = interrupt->has_attend_timer = 0;
+    interrupt->attends_again = 0;
 }
 
 void interrupt_close(struct runtime *rt)
 {
-    drop_timer(&rt->interrupt);
+    drop_timers(&rt->interrupt);
     pthread_mutex_destroy(&rt->interrupt.lock);
 }
 
-/* Signals and the timer belong to a thread: the first request, or one on another thread than
+static int make_timer(int signal, timer_t *ret_timer)
+{
+    struct sigevent event;
+    memset(&event, 0, sizeof event);
+    event.sigev_notify = SIGEV_THREAD_ID;
+    event.sigev_signo = signal;
+    event._sigev_un._tid = gettid();
+    return timer_create(CLOCK_MONOTONIC, &event, ret_timer) == 0;
+}
+
+/* Signals and the timers belong to a thread: the first request, or one on another thread than
  * before, sets them up. */
 static void adopt_thread(struct interrupt *interrupt)
 {
@@ -179,13 +232,9 @@ static void adopt_thread(struct interrupt *interrupt)
     sigaddset(&set, INTERRUPT_SIGNAL);
     sigaddset(&set, ATTEND_SIGNAL);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    drop_timer(interrupt);
-    struct sigevent event;
-    memset(&event, 0, sizeof event);
-    event.sigev_notify = SIGEV_THREAD_ID;
-    event.sigev_signo = INTERRUPT_SIGNAL;
-    event._sigev_un._tid = gettid();
-    interrupt->has_timer = timer_create(CLOCK_MONOTONIC, &event, &interrupt->timer) == 0;
+    drop_timers(interrupt);
+    interrupt->has_timer = make_timer(INTERRUPT_SIGNAL, &interrupt->timer);
+    interrupt->has_attend_timer = make_timer(ATTEND_SIGNAL, &interrupt->attend_timer);
     interrupt->thread = pthread_self();
     interrupt->has_thread = 1;
 }
@@ -213,6 +262,7 @@ void interrupt_begin(struct runtime *rt)
     adopt_thread(interrupt);
     atomic_store(&interrupt->stop, STOP_NONE);
     interrupt->current = rt->L;
+    interrupt->stop_signals = 0;
     mine = rt;
     set_deadline(interrupt, rt->timeout_s);
     interrupt->running = 1;
@@ -244,6 +294,7 @@ void interrupt_end(struct runtime *rt)
     interrupt->current = NULL;
     interrupt->script_hook.L = NULL;
     stop_timer(interrupt);
+    attend_no_more(interrupt);
     pthread_mutex_unlock(&interrupt->lock);
     if (rt->L && lua_gethook(rt->L) == on_hook)
         lua_sethook(rt->L, NULL, 0, 0);

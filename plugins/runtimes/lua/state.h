@@ -27,13 +27,15 @@ enum stop { STOP_NONE, STOP_INTERRUPT, STOP_TIMEOUT, STOP_EXIT };
 struct interrupt {
     pthread_mutex_t lock; /* guards running and thread */
     int running;          /* an execution; set by the executor */
-    int has_thread, has_timer;
-    pthread_t thread; /* the executor */
-    timer_t timer;    /* sends INTERRUPT_SIGNAL to the executor: the deadline, and repeats */
+    int has_thread, has_timer, has_attend_timer;
+    pthread_t thread;     /* the executor */
+    timer_t timer;        /* sends INTERRUPT_SIGNAL to the executor: the deadline, and repeats */
+    timer_t attend_timer; /* sends ATTEND_SIGNAL once more */
     struct timespec deadline; /* tv_sec 0: none */
     atomic_int stop;          /* enum stop */
     int collector_rests;      /* until the request ends */
-    volatile sig_atomic_t repeating;
+    volatile sig_atomic_t repeating, attends_again;
+    unsigned stop_signals;       /* that came for this stop; the handler's */
     lua_State *volatile current; /* the running coroutine; for the signal handler */
     atomic_int attend;           /* requests of other shells wait */
     struct script_hook {         /* what debug.sethook set, while our hook is in its place */
