@@ -323,6 +323,42 @@ def test_detach_while_stopped(bus, script):
     cell = run_file(bus, path)
     bus.stopped("breakpoint")
     bus.ask("detach")
+    assert bus.finish(cell)["status"] == "ok" and len(bus.seen("continued")) == 1
+
+
+LONG = "sum = 0 for i = 1, 3e6 do sum = sum + i end"
+
+
+def test_detach_is_answered_when_the_code_goes_on(bus, script):
+    """JupyterLab listens no longer after the answer; here others run before the code does."""
+    path = script("x = 1\n")
+    subshell = bus.reply(bus.send("create_subshell_request"))["subshell_id"]
+    bus.ask("attach")
+    bus.breakpoints(path, 1)
+    cell = run_file(bus, path)
+    bus.stopped("breakpoint")
+    before, detach = bus.post("evaluate", expression=LONG), bus.post("detach")
+    behind = bus.start(LONG, subshell=subshell)
+    bus.body(before)
+    bus.body(detach)
+    assert len(bus.seen("continued")) == 1
+    assert bus.finish(behind)["status"] == bus.finish(cell)["status"] == "ok"
+    assert len(bus.seen("continued")) == 1
+
+
+def test_detach_and_attach_at_once_while_stopped(bus, script):
+    path = script("x = 1\ny = 2\n")
+    bus.ask("attach")
+    bus.breakpoints(path, 1)
+    cell = run_file(bus, path)
+    bus.stopped("breakpoint")
+    for id in bus.post("evaluate", expression=LONG), bus.post("detach"), bus.post("attach"):
+        bus.body(id)
+    assert bus.finish(cell)["status"] == "ok" and len(bus.seen("continued")) == 1
+    bus.breakpoints(path, 2)
+    cell = run_file(bus, path)
+    bus.stopped("breakpoint")
+    bus.ask("continue")
     assert bus.finish(cell)["status"] == "ok"
 
 

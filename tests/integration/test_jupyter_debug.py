@@ -168,6 +168,19 @@ def test_terminate_button(session, lab):
     assert lab.finish(cell)["status"] == "ok"
 
 
+def test_disconnect_is_done_when_the_cell_goes_on(session, lab):
+    """JupyterLab takes its overlay away only if `continued` comes before idle."""
+    for _ in range(20):
+        lab.start()
+        lab.breakpoints(CODE, 2)
+        cell = session.execute(CODE)
+        lab.stop(cell)
+        lab.ask("disconnect", restart=False, terminateDebuggee=False)
+        assert [e["content"]["event"] for e in session.events[cell]
+                if e["msg_type"] == "debug_event"] == ["continued"]
+        assert lab.finish(cell)["status"] == "ok"
+
+
 def test_a_page_that_was_loaded_anew(session, lab, open_session, kernel):
     lab.start()
     lab.breakpoints(CODE, 2)

@@ -116,6 +116,9 @@ struct stopped {
     lua_State *L;                       /* where; NULL: not stopped */
     lua_State *bottom;                  /* the thread that the request began on */
     const struct coroutine_link *links; /* who resumed whom */
+    struct llmspell_call *call;         /* the request whose code it is */
+    lua_Integer thread;
+    int is_over; /* `continued` has been sent */
     struct exception exception;
 };
 
@@ -340,6 +343,7 @@ struct stop_reason {
     json_t *hits; /* taken over */
 };
 void stop_here(struct debug *debug, lua_State *L, const struct stop_reason *why);
+void stop_let_go(struct debug *debug); /* the debugger goes: so does what it has stopped */
 int32_t stop_go_on(struct debug *debug, const json_t *arguments, enum go go, json_t **ret_body);
 
 /* ---- thread.c ---- */

@@ -136,6 +136,7 @@ static int32_t detach(struct debug *debug, const json_t *arguments, json_t **ret
 {
     (void)arguments;
     end_session(debug, debug->rt->L);
+    stop_let_go(debug);
     if (!debug->stopped.L) {
         handle_clear(debug);
         frame_forget(debug);

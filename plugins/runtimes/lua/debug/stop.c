@@ -7,11 +7,10 @@
 
 #include "debug.h"
 
-static void announce(struct debug *debug, lua_State *L, const struct stop_reason *why)
+static void announce(struct debug *debug, const struct stop_reason *why)
 {
-    lua_Integer thread = thread_id(debug, L, L);
     json_t *body = json_pack("{s:s, s:I, s:b}", "reason", why->reason, "threadId",
-                             (json_int_t)thread, "allThreadsStopped", 1);
+                             (json_int_t)debug->stopped.thread, "allThreadsStopped", 1);
     if (why->description)
         json_object_set_new(body, "description", json_string(why->description));
     if (why->text)
@@ -21,6 +20,22 @@ static void announce(struct debug *debug, lua_State *L, const struct stop_reason
     debug_emit(debug, "stopped", body);
 }
 
+/* As an event of the code, not of a request that runs in the midst of the stop. */
+static void announce_end(struct debug *debug)
+{
+    struct runtime *rt = debug->rt;
+    struct llmspell_call *call = rt->call;
+    if (debug->stopped.is_over)
+        return;
+    debug->stopped.is_over = 1;
+    output_flush(rt);
+    rt->call = debug->stopped.call;
+    debug_emit(debug, "continued",
+               json_pack("{s:I, s:b}", "threadId", (json_int_t)debug->stopped.thread,
+                         "allThreadsContinued", 1));
+    rt->call = call;
+}
+
 /* What belongs to one stop is of no use after it. */
 static void forget(struct debug *debug)
 {
@@ -28,7 +43,7 @@ static void forget(struct debug *debug)
     handle_clear(debug);
     frame_forget(debug);
     exception_clear(&debug->stopped.exception);
-    debug->stopped = (struct stopped){NULL, NULL, NULL, {0, 0, NULL, NULL, NULL}};
+    memset(&debug->stopped, 0, sizeof debug->stopped);
 }
 
 static void wait(struct debug *debug)
@@ -40,13 +55,12 @@ static void wait(struct debug *debug)
             return;
 }
 
-static void go_on(struct debug *debug, lua_State *L, lua_Integer thread)
+static void go_on(struct debug *debug, lua_State *L)
 {
     enum go go = debug->go;
+    announce_end(debug);
     forget(debug);
     debug->quiet--;
-    debug_emit(debug, "continued",
-               json_pack("{s:I, s:b}", "threadId", (json_int_t)thread, "allThreadsContinued", 1));
     debug->step.reason = NULL;
     step_begin(debug, L, debug->is_attached ? go : GO_NONE);
     debug->has_changed = 0;
@@ -69,17 +83,27 @@ void stop_here(struct debug *debug, lua_State *L, const struct stop_reason *why)
     debug->stopped.L = L;
     debug->stopped.bottom = rt->L;
     debug->stopped.links = rt->link;
+    debug->stopped.call = rt->call;
     debug->pause = 0;
     handle_clear(debug);
     output_flush(rt);
     interrupt_hold(rt, &rest);
-    lua_Integer thread = thread_id(debug, L, L);
-    announce(debug, L, why);
+    debug->stopped.thread = thread_id(debug, L, L);
+    announce(debug, why);
     wait(debug);
     interrupt_release(rt, &rest);
-    go_on(debug, L, thread);
+    go_on(debug, L);
     rt->memory_reserve = reserve;
     interrupt_pending(rt); /* it may have to end now: sets the hook */
+}
+
+/* `continued` comes before the answer, after which JupyterLab listens no longer. */
+void stop_let_go(struct debug *debug)
+{
+    if (!debug->stopped.L)
+        return;
+    debug->go = GO_CONTINUE; /* also if another one attaches at once */
+    announce_end(debug);
 }
 
 int32_t stop_go_on(struct debug *debug, const json_t *arguments, enum go go, json_t **ret_body)
