@@ -23,10 +23,13 @@ static char *raw_name(const char *path)
     return asprintf(&text, "%s.out", name) < 0 ? NULL : text;
 }
 
-static enum item_type type_of(struct archive_entry *entry)
+static enum item_type type_of(const struct source *source, struct archive_entry *entry)
 {
+    bool plain = source->code == ARCHIVE_FORMAT_AR && archive_entry_filetype(entry) == 0;
     if (archive_entry_hardlink(entry) || archive_entry_hardlink_utf8(entry))
         return ITEM_HARDLINK;
+    if (plain)
+        return ITEM_FILE; /* ar D writes a mode that names no kind */
     switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
         return ITEM_FILE;
@@ -63,7 +66,7 @@ int32_t item_fill(struct source *source)
     struct archive_entry *entry = item->entry;
     if (source->raw)
         return item_fill_raw(source);
-    item->type = type_of(entry);
+    item->type = type_of(source, entry);
     item->name =
         item_text(source, archive_entry_pathname(entry), archive_entry_pathname_utf8(entry));
     if (item->type == ITEM_SYMLINK)
