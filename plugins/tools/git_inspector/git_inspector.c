@@ -66,6 +66,8 @@ static int32_t git_inspector_invoke(void *self, struct llmspell_call *call, cons
         }
     }
     git_repository_free(in.repo);
+    if (rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ECANCELLED)
+        call->host->fail(call, rc, NULL, ""); /* not what some path was asked for before */
     return rc;
 }
 
