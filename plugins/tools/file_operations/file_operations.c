@@ -37,6 +37,14 @@ static int32_t check_nul(struct llmspell_call *call, const json_t *params, const
     return 0;
 }
 
+static int32_t run(const struct job *job, json_t **ret_result)
+{
+    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
+        if (llmspell_is(job->params, "operation", operations[i].name))
+            return operations[i].run(job, ret_result);
+    return llmspell_fail_at(job->call, LLMSPELL_EINVAL, "/operation", "there is no such operation");
+}
+
 static int32_t file_operations_invoke(void *self, struct llmspell_call *call, const json_t *params,
                                       json_t **ret_result)
 {
@@ -51,10 +59,10 @@ static int32_t file_operations_invoke(void *self, struct llmspell_call *call, co
     if (rc < 0)
         return rc;
     show_path(job.path, job.shown);
-    for (size_t i = 0; i < sizeof operations / sizeof *operations; i++)
-        if (llmspell_is(params, "operation", operations[i].name))
-            return operations[i].run(&job, ret_result);
-    return llmspell_fail_at(call, LLMSPELL_EINVAL, "/operation", "there is no such operation");
+    rc = run(&job, ret_result);
+    if (rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ECANCELLED)
+        call->host->fail(call, rc, NULL, ""); /* not what some path was asked for before */
+    return rc;
 }
 
 LLMSPELL_TOOL(.invoke = file_operations_invoke)

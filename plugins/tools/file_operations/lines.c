@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * read_lines: some lines of a file of any length, read through once; only the lines asked for are
- * held. A line ends with LF or CR LF, which is not part of it. */
+ * held. A line ends with LF or CR LF, which is not part of it; nor is a byte order mark in front.
+ */
 #include "file_operations.h"
 
 struct reader {
@@ -62,7 +63,10 @@ static int32_t end_line(struct reader *reader)
             return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/path",
                                     "%s is not UTF-8 in line %lld; read it with encoding base64",
                                     job->shown, (long long)reader->number);
-        json_t *line = json_stringn_nocheck(length ? reader->line : "", length);
+        bool mark =
+            reader->number == 1 && length >= 3 && memcmp(reader->line, "\xEF\xBB\xBF", 3) == 0;
+        size_t start = mark ? 3 : 0;
+        json_t *line = json_stringn_nocheck(length ? reader->line + start : "", length - start);
         if (json_array_append_new(reader->lines, line) != 0)
             return fail_errno(job, NULL, "read", job->shown, ENOMEM);
     }
@@ -88,7 +92,7 @@ static int32_t add_chunk(struct reader *reader, const char *data, size_t size)
     return rc;
 }
 
-static int32_t read_all(struct reader *reader, int fd)
+static int32_t read_all(struct reader *reader, int fd, uint64_t size)
 {
     const struct job *job = reader->job;
     LLMSPELL_CLEANUP_FREE char *buffer = malloc(CHUNK);
@@ -113,6 +117,7 @@ static int32_t read_all(struct reader *reader, int fd)
             rc = llmspell_cancelled(job->call);
         if (rc < 0)
             return rc;
+        job->call->host->progress(job->call, (double)total, (double)size, "reading");
     }
 }
 
@@ -130,7 +135,7 @@ int32_t read_lines_run(const struct job *job, json_t **ret_result)
         return fd;
     if (!reader.lines || fstat(fd, &st) != 0)
         return fail_errno(job, "/path", "look at", job->shown, reader.lines ? errno : ENOMEM);
-    int32_t rc = read_all(&reader, fd);
+    int32_t rc = read_all(&reader, fd, size);
     if (rc < 0)
         return rc;
     return llmspell_return(job->call, ret_result,

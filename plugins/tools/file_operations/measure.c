@@ -22,7 +22,7 @@ static int32_t visit_count(struct tree *tree, enum tree_event event, const struc
     if (event != TREE_ENTRY)
         return 0;
     if (counter->plain && !S_ISREG(mode) && !S_ISLNK(mode))
-        return tree_fail(tree, "copy the device, socket or FIFO", entry->path, EINVAL);
+        return tree_fail(tree, "copy", entry->path, ENXIO);
     counter->size.files++;
     if (S_ISREG(mode))
         counter->size.bytes += (uint64_t)entry->st->st_size;
@@ -77,6 +77,7 @@ int32_t disk_usage_run(const struct job *job, json_t **ret_result)
 /* ---- hashing ---- */
 
 #define HEX_SIZE 65
+#define PROGRESS_FROM (32u << 20) /* bytes of a file that is reported by itself */
 
 struct hashed {
     char *path; /* below the top */
@@ -131,7 +132,8 @@ static int32_t fail_large(const struct job *job)
                             job->shown, STREAM_MAX);
 }
 
-static int32_t hash_file(const struct tree *tree, int fd, const char *path, struct hashed *hashed)
+static int32_t hash_file(const struct tree *tree, int fd, const struct stat *st, const char *path,
+                         struct hashed *hashed)
 {
     const struct job *job = tree->job;
     LLMSPELL_CLEANUP_FREE char *buffer = malloc(CHUNK);
@@ -154,6 +156,8 @@ static int32_t hash_file(const struct tree *tree, int fd, const char *path, stru
             return stop;
         if (EVP_DigestUpdate(digest, buffer, (size_t)got) != 1)
             return tree_fail(tree, "hash", path, ENOMEM);
+        if (st->st_size > (off_t)PROGRESS_FROM)
+            job->call->host->progress(job->call, (double)hashed->size, (double)st->st_size, path);
     }
     return digest_hex(digest, hashed->hex) ? 0 : tree_fail(tree, "hash", path, ENOMEM);
 }
@@ -173,7 +177,7 @@ static int32_t hasher_add(struct hasher *hasher, int fd, const struct stat *st, 
     struct hashed hashed = {0};
     if ((uint64_t)st->st_size > STREAM_MAX)
         return fail_large(tree->job);
-    int32_t rc = hash_file(tree, fd, path, &hashed);
+    int32_t rc = hash_file(tree, fd, st, path, &hashed);
     if (rc < 0)
         return rc;
     hashed.path = strdup(path);

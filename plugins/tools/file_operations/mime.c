@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The media type that metadata reports: the usual extensions, else the first bytes, else text or
- * octets. file_info is the tool for those who need to know exactly. */
+ * octets. file_identifier is the tool for those who need to know exactly. */
 #include "mime.h"
 
 #include "file_operations.h"

@@ -235,7 +235,10 @@ int32_t place_check_version(const struct job *job, const struct place *place, in
     if (place->exists && has_version(place, version))
         return 0;
     return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/if_version",
-                            "%s is not (any more) the version that if_version names; read it "
-                            "again",
-                            job->shown);
+                            place->exists
+                                ? "%s is of another version by now, not %.80s as if_version says; "
+                                  "read it again"
+                                : "%s does not exist, though if_version names its version %.80s; "
+                                  "leave that out to make it anew",
+                            job->shown, version);
 }

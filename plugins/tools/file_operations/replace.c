@@ -68,12 +68,15 @@ static int32_t count_matches(const struct job *job, struct edit *edit)
     const json_t *expected = json_object_get(job->params, "expected_count");
     if (edit->count == 0)
         return llmspell_fail_at(job->call, LLMSPELL_ENOTFOUND, "/find",
-                                "the text to find does not occur in %s", job->shown);
-    if (expected && llmspell_integer(job->params, "expected_count", 0) != (json_int_t)edit->count)
+                                "the text to find does not occur in %s; it is looked for "
+                                "literally, with upper and lower case",
+                                job->shown);
+    json_int_t wanted = llmspell_integer(job->params, "expected_count", 0);
+    if (expected && wanted != (json_int_t)edit->count)
         return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/expected_count",
-                                "the text occurs %zu times in %s, not as often as expected; "
+                                "the text occurs %zu times in %s, not %lld as expected_count says; "
                                 "nothing was changed",
-                                edit->count, job->shown);
+                                edit->count, job->shown, (long long)wanted);
     return 0;
 }
 

@@ -174,10 +174,19 @@ int32_t tree_fail(const struct tree *tree, const char *step, const char *path, i
     char shown[SHOWN_SIZE], whole[2 * SHOWN_SIZE];
     show_path(path, shown);
     snprintf(whole, sizeof whole, "%s/%s", tree->shown, shown);
-    if (error == E2BIG || error == EMFILE || error == ENFILE)
-        return llmspell_fail_at(tree->job->call, LLMSPELL_ELIMIT, tree->pointer, "cannot %s %s: %s",
-                                step, *path ? whole : tree->shown,
-                                error == E2BIG ? "too many entries" : "too many open files");
+    if (error == E2BIG)
+        return llmspell_fail_at(tree->job->call, LLMSPELL_ELIMIT, tree->pointer,
+                                "%s holds more than %zu files and folders; take parts of it",
+                                *path ? whole : tree->shown, *path ? NAMES_MAX : tree->max);
+    if (error == EMFILE || error == ENFILE)
+        return llmspell_fail_at(tree->job->call, LLMSPELL_ELIMIT, tree->pointer,
+                                "cannot %s %s: too many open files; try again later", step,
+                                *path ? whole : tree->shown);
+    if (error == ENXIO)
+        return llmspell_fail_at(tree->job->call, LLMSPELL_EINVAL, tree->pointer,
+                                "%s is a device, socket or FIFO, which cannot be copied; remove "
+                                "it, or copy what lies beside it",
+                                whole);
     int32_t code = fail_errno(tree->job, tree->pointer, step, *path ? whole : tree->shown, error);
     return code;
 }

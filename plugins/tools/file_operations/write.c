@@ -7,12 +7,33 @@
 
 /* ---- the bytes to write ---- */
 
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char blanks[] = " \t\r\n";
+
+/* Says what is wrong with text that is not base64, and where; everything before it is ASCII. */
+static int32_t fail_base64(const struct job *job, const char *text, size_t length)
+{
+    size_t at = 0;
+    while (at < length && text[at] && (strchr(alphabet, text[at]) || strchr(blanks, text[at])))
+        at++;
+    size_t rest = at;
+    while (rest < length && text[rest] && strchr("= \t\r\n", text[rest]))
+        rest++;
+    if (rest < length)
+        return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/input",
+                                "input is not base64: offset %zu has what is none of its "
+                                "characters (A-Z a-z 0-9 + /, and = at the end); take encoding "
+                                "utf8 for plain text",
+                                text[at] == '=' ? rest : at);
+    return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/input",
+                            "input is not base64: its length, without blanks, must be a multiple "
+                            "of 4; fill it up with = at the end");
+}
+
 /* Decodes strict base64 (white space between is allowed) into *ret_data. False: it is not base64,
  * or out of memory (*ret_data is NULL then). */
 static bool base64_decode(const char *text, size_t length, char **ret_data, size_t *ret_size)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     size_t used = 0, padding = 0;
     *ret_data = NULL;
     LLMSPELL_CLEANUP_FREE char *clean = malloc(length + 1);
@@ -23,7 +44,7 @@ static bool base64_decode(const char *text, size_t length, char **ret_data, size
     }
     *ret_data = data;
     for (size_t i = 0; i < length; i++)
-        if (!memchr(" \t\r\n", text[i], 4))
+        if (!memchr(blanks, text[i], sizeof blanks - 1))
             clean[used++] = text[i];
     clean[used] = '\0';
     while (padding < 2 && padding < used && clean[used - 1 - padding] == '=')
@@ -45,13 +66,13 @@ static int32_t input_bytes(const struct job *job, const char **ret_data, size_t 
     *ret_size = llmspell_string_length(job->params, "input");
     if (!llmspell_is(job->params, "encoding", "base64"))
         return 0;
-    bool good = base64_decode(*ret_data, *ret_size, ret_decoded, ret_size);
+    const char *text = *ret_data;
+    size_t length = *ret_size;
+    bool good = base64_decode(text, length, ret_decoded, ret_size);
     *ret_data = *ret_decoded;
     if (!*ret_decoded)
         return llmspell_fail(job->call, LLMSPELL_ENOMEM, "out of memory");
-    return good ? 0
-                : llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/input",
-                                   "input is not base64 as encoding says");
+    return good ? 0 : fail_base64(job, text, length);
 }
 
 static int32_t write_bytes(const struct job *job, int fd, const char *data, size_t size)
