@@ -107,6 +107,13 @@ static int32_t compare_plainly(const struct inspection *in, const struct sides *
 
 /* ---- values ---- */
 
+/* What was changed in the index and became a link in the working tree is modified for libgit2. */
+static git_delta_t status_of(const git_diff_delta *delta)
+{
+    bool same_type = (delta->old_file.mode & S_IFMT) == (delta->new_file.mode & S_IFMT);
+    return delta->status == GIT_DELTA_MODIFIED && !same_type ? GIT_DELTA_TYPECHANGE : delta->status;
+}
+
 static json_t *file_value(const git_diff_delta *delta, size_t additions, size_t deletions)
 {
     const char *old_path = delta->old_file.path, *new_path = delta->new_file.path;
@@ -114,8 +121,9 @@ static json_t *file_value(const git_diff_delta *delta, size_t additions, size_t 
     int rc = file && delta->status == GIT_DELTA_RENAMED
                  ? json_object_set_new(file, "old_path", path_value(old_path))
                  : 0;
-    json_t *rest = json_pack("{s:s, s:I, s:I}", "change", change_name(delta->status), "additions",
-                             (json_int_t)additions, "deletions", (json_int_t)deletions);
+    json_t *rest =
+        json_pack("{s:s, s:I, s:I}", "change", change_name(status_of(delta)), "additions",
+                  (json_int_t)additions, "deletions", (json_int_t)deletions);
     if (!file || !rest || rc != 0 || json_object_update(file, rest) != 0) {
         json_decref(file);
         file = NULL;
@@ -148,7 +156,15 @@ static int add_patch(git_patch *patch, struct text_buffer *text)
     return error;
 }
 
-/* Counts the lines of a delta, and adds them to text unless it is NULL. */
+/* True for what was changed in the index and changed back in the working tree. */
+static bool is_same(git_patch *patch)
+{
+    const git_diff_delta *delta = git_patch_get_delta(patch);
+    return delta->status == GIT_DELTA_MODIFIED && delta->old_file.mode == delta->new_file.mode &&
+           git_oid_equal(&delta->old_file.id, &delta->new_file.id);
+}
+
+/* Counts the lines of a delta, and adds them to text unless it is NULL. 1: there is no change. */
 static int32_t read_lines(const struct inspection *in, git_diff *diff, size_t index,
                           struct text_buffer *text, size_t ret_lines[2])
 {
@@ -158,6 +174,8 @@ static int32_t read_lines(const struct inspection *in, git_diff *diff, size_t in
     if (rc < 0)
         return rc;
     int error = git_patch_from_diff(&patch, diff, index);
+    if (error == 0 && patch && is_same(patch))
+        return 1;
     if (error == 0 && patch)
         error = git_patch_line_stats(NULL, &additions, &deletions, patch);
     if (error == 0 && patch && text)
@@ -178,7 +196,7 @@ static int32_t read_plainly(const struct inspection *in, const struct sides *sid
     for (size_t i = 0; rc == 0 && i < git_diff_num_deltas(diff); i++)
         if (change_name(git_diff_get_delta(diff, i)->status))
             rc = read_lines(in, diff, i, text, ret_lines);
-    return rc;
+    return rc > 0 ? 0 : rc;
 }
 
 static int32_t read_delta(const struct inspection *in, const struct sides *sides, git_diff *diff,
@@ -186,13 +204,14 @@ static int32_t read_delta(const struct inspection *in, const struct sides *sides
 {
     size_t lines[2] = {0, 0};
     const git_diff_delta *delta = git_diff_get_delta(diff, index);
-    bool plainly = delta->status == GIT_DELTA_TYPECHANGE || delta->status == GIT_DELTA_CONFLICTED;
+    const git_delta_t status = status_of(delta);
+    bool plainly = status == GIT_DELTA_TYPECHANGE || status == GIT_DELTA_CONFLICTED;
     if (!change_name(delta->status))
         return 0;
     int32_t rc = plainly ? read_plainly(in, sides, delta, text, lines)
                          : read_lines(in, diff, index, text, lines);
-    if (rc < 0)
-        return rc;
+    if (rc != 0)
+        return rc > 0 ? 0 : rc;
     changes->additions += lines[0];
     changes->deletions += lines[1];
     if (json_array_append_new(changes->files, file_value(delta, lines[0], lines[1])) != 0)
