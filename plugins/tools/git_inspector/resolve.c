@@ -13,7 +13,10 @@ static int32_t revision_fail(const struct inspection *in, int error, const char 
                              const char *pointer)
 {
     const git_error *last = git_error_last();
-    if (error == GIT_EAMBIGUOUS)
+    /* Fewer than four digits are no abbreviation for libgit2, but it says that they fit too much.
+     */
+    bool too_short = last && last->message && strstr(last->message, "too short");
+    if (error == GIT_EAMBIGUOUS && !too_short)
         return llmspell_fail_at(in->call, LLMSPELL_EINVAL, pointer,
                                 "%s stands for more than one object; write more digits of it",
                                 text);
