@@ -22,6 +22,20 @@ static void bind_blob(sqlite3_stmt *statement, int index, const char *text)
     sqlite3_bind_blob(statement, index, text, (int)strlen(text), SQLITE_STATIC);
 }
 
+/* Where the keys that begin with prefix begin and end, as two parameters from index on: the rest of
+ * a large namespace is not gone through. No byte of UTF-8 is 0xFF. */
+static void bind_prefix(sqlite3_stmt *statement, int index, const char *prefix)
+{
+    char end[4 * KEY_MAX + 1] = "\xFF";
+    size_t size = strlen(prefix);
+    if (size > 0 && size < sizeof end) {
+        memcpy(end, prefix, size + 1);
+        end[size - 1]++;
+    }
+    bind_blob(statement, index, prefix);
+    sqlite3_bind_blob(statement, index + 1, end, (int)strlen(end), SQLITE_TRANSIENT);
+}
+
 static json_t *list_entry(sqlite3_stmt *statement)
 {
     int64_t expires = sqlite3_column_int64(statement, 2);
@@ -54,13 +68,13 @@ int32_t pairs_list(struct store *store, const json_t *params, json_t **ret_resul
     int32_t rc = prepare(store,
                          "SELECT key, version, expires, length(value) FROM pair WHERE "
                          "namespace = ?1 AND " VISIBLE " AND key > ?3 AND key >= ?4 AND "
-                         "substr(key, 1, length(?4)) = ?4 ORDER BY key LIMIT ?5",
+                         "key < ?5 ORDER BY key LIMIT ?6",
                          &statement);
     if (rc < 0)
         return rc;
     bind_blob(statement, 3, after ? after : "");
-    bind_blob(statement, 4, llmspell_string(params, "prefix"));
-    sqlite3_bind_int64(statement, 5, limit + 1);
+    bind_prefix(statement, 4, llmspell_string(params, "prefix"));
+    sqlite3_bind_int64(statement, 6, limit + 1);
     rc = collect(store, statement, limit, keys);
     if (rc < 0)
         return rc;
@@ -78,11 +92,11 @@ int32_t pairs_clear(struct store *store, const json_t *params, json_t **ret_resu
     int32_t rc =
         prepare(store,
                 "UPDATE pair SET value = NULL, expires = 0 WHERE namespace = ?1 AND " VISIBLE
-                " AND key >= ?3 AND substr(key, 1, length(?3)) = ?3",
+                " AND key >= ?3 AND key < ?4",
                 &statement);
     if (rc < 0)
         return rc;
-    bind_blob(statement, 3, llmspell_string(params, "prefix"));
+    bind_prefix(statement, 3, llmspell_string(params, "prefix"));
     rc = state_database_step(&store->database, statement);
     if (rc < 0)
         return rc;
