@@ -49,6 +49,36 @@ static void put_member(struct text_buffer *out, const char *name, const json_t *
     put_field(out, name, value, strcmp(name, "doi") == 0 || strcmp(name, "url") == 0);
 }
 
+static void put_braced(struct text_buffer *out, const char *text)
+{
+    text_buffer_putc(out, '{');
+    latex_put(out, text);
+    text_buffer_putc(out, '}');
+}
+
+/* Part of a name, in braces where a comma or the word and would end it. */
+static void put_part(struct text_buffer *out, const char *text)
+{
+    bool ends = strchr(text, ',') != NULL;
+    for (const char *at = text; !ends && (at = strcasestr(at, "and")); at++)
+        ends = (at == text || isspace((unsigned char)at[-1])) &&
+               (!at[3] || isspace((unsigned char)at[3]));
+    if (ends)
+        put_braced(out, text);
+    else
+        latex_put(out, text);
+}
+
+/* A family of several words with nothing else would be read as given name and family. */
+static void put_family_alone(struct text_buffer *out, const char *family, bool particle)
+{
+    if (!particle && strpbrk(family, " \t\r\n~"))
+        put_braced(out, family);
+    else
+        put_part(out, family);
+    text_buffer_puts(out, particle ? "," : "");
+}
+
 static void put_name(struct text_buffer *out, const json_t *name)
 {
     static const char *const particles[] = {"non-dropping-particle", "dropping-particle"};
@@ -61,25 +91,27 @@ static void put_name(struct text_buffer *out, const json_t *name)
         return;
     }
     if (!family) {
-        text_buffer_putc(out, '{');
-        latex_put(out, literal ? literal : given ? given : "");
-        text_buffer_putc(out, '}');
+        put_braced(out, literal ? literal : given ? given : "");
         return;
     }
+    bool any_particle = false;
     for (size_t i = 0; i < 2; i++) {
         const char *particle = json_string_value(json_object_get(name, particles[i]));
-        latex_put(out, particle ? particle : "");
+        any_particle |= particle != NULL;
+        put_part(out, particle ? particle : "");
         text_buffer_puts(out, particle ? " " : "");
     }
-    latex_put(out, family);
+    if (!given && !suffix) {
+        put_family_alone(out, family, any_particle);
+        return;
+    }
+    put_part(out, family);
     if (suffix) {
         text_buffer_puts(out, ", ");
-        latex_put(out, suffix);
+        put_part(out, suffix);
     }
-    if (given) {
-        text_buffer_puts(out, ", ");
-        latex_put(out, given);
-    }
+    text_buffer_puts(out, ", ");
+    put_part(out, given ? given : "");
 }
 
 static void put_people(struct text_buffer *out, const char *key, const json_t *item)
