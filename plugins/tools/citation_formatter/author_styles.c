@@ -159,7 +159,7 @@ void style_apa(struct line *line, const struct work *work)
         apa_title(line, work);
     if (is_part(work) && has(work, WORK_CONTAINER))
         apa_container(line, work);
-    else if (is_book_like(work))
+    else if (is_book_like(work) || is_part(work))
         apa_whole(line, work);
     else
         apa_journal(line, work);

@@ -197,6 +197,8 @@ static json_t *item_of(const json_t *entry)
             csl = types[i].csl;
             genre = types[i].genre;
         }
+    if (strcmp(type, "inbook") == 0 && !bibtex_field(entry, "booktitle"))
+        csl = "book"; /* its title is that of the book */
     json_t *item = json_pack("{s:O, s:s}", "id", json_object_get(entry, "key"), "type", csl);
     static const char *const people[] = {"author", "editor"};
     for (size_t i = 0; i < 2; i++)
