@@ -133,7 +133,7 @@ static int32_t parse_body(struct patch *patch, struct hunk *hunk)
         sign = line.data[0];
     }
     if (hunk->old.count < hunk->old_count || hunk->new.count < hunk->new_count)
-        return malformed(patch, hunk->line, "the hunk has less lines than its head says");
+        return malformed(patch, hunk->line, "the hunk has fewer lines than its head says");
     return 0;
 }
 
