@@ -25,9 +25,9 @@ static void replacement_clear(struct replacement *replacement)
 static int32_t refuse(struct llmspell_call *call, struct text text, size_t at, const char *what)
 {
     return llmspell_fail_at(call, LLMSPELL_EINVAL, "/replacement",
-                            "the replacement %s at offset %zu; write $1, ${1}, ${name}, $0, or $$ "
+                            "at offset %zu the replacement %s; write $1, ${1}, ${name}, $0, or $$ "
                             "for a dollar sign",
-                            what, text_points(text.data, at));
+                            text_points(text.data, at), what);
 }
 
 /* Digits as a number, capped: no pattern has a million groups. */

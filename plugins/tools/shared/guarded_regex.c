@@ -140,7 +140,8 @@ void regex_guard_clear(struct regex_guard *guard)
     pcre2_match_context_free(guard->context);
 }
 
-static int32_t fail_match(struct regex_guard *guard, int status, size_t at, const char *pointer)
+/* offset: in code points. */
+static int32_t fail_match(struct regex_guard *guard, int status, size_t offset, const char *pointer)
 {
     const char *limit = status == PCRE2_ERROR_MATCHLIMIT    ? "steps"
                         : status == PCRE2_ERROR_DEPTHLIMIT  ? "nested steps (10,000)"
@@ -151,9 +152,9 @@ static int32_t fail_match(struct regex_guard *guard, int status, size_t at, cons
         return guard->stopped;
     if (limit)
         return llmspell_fail_at(guard->call, LLMSPELL_ELIMIT, pointer,
-                                "matching from byte %zu on exceeds the limit of %s; make the "
+                                "matching from offset %zu on exceeds the limit of %s; make the "
                                 "pattern less ambiguous",
-                                at, limit);
+                                offset, limit);
     if (status == PCRE2_ERROR_NOMEMORY)
         return llmspell_fail(guard->call, LLMSPELL_ENOMEM, "out of memory");
     PCRE2_UCHAR message[160];
@@ -174,5 +175,5 @@ int32_t regex_match(struct regex_guard *guard, const pcre2_code *code, const cha
         pcre2_match(code, (PCRE2_SPTR)text, size, at, PCRE2_NO_UTF_CHECK, data, guard->context);
     if (status == PCRE2_ERROR_NOMATCH)
         return 0;
-    return status < 0 ? fail_match(guard, status, at, pointer) : 1;
+    return status < 0 ? fail_match(guard, status, text_points(text, at), pointer) : 1;
 }
