@@ -112,18 +112,28 @@ struct placing {
     struct debug *debug;
     struct script *script;
     struct line_set set;
+    char *own;    /* the text, if it was read for this */
     int is_known; /* the text */
 };
 
-static int find_lines(lua_State *L)
+static int read_lines(lua_State *L)
 {
     struct placing *placing = lua_touserdata(L, 1);
-    LLMSPELL_CLEANUP_FREE char *own = NULL;
     struct code code;
-    placing->is_known = script_text(placing->script, &code, &own);
+    placing->is_known = script_text(placing->script, &code, &placing->own);
     if (placing->is_known)
         lines_of_text(L, code, &placing->set);
     return 0;
+}
+
+/* An interrupt may end it anywhere, even when the set is complete: the caller frees what is in it,
+ * also after an error. */
+static int32_t find_lines(struct placing *placing)
+{
+    int32_t code = debug_protect(placing->debug, read_lines, placing);
+    free(placing->own);
+    placing->own = NULL;
+    return code;
 }
 
 static void place_all(struct placing *placing)
@@ -136,7 +146,6 @@ static void place_all(struct placing *placing)
         fault = "the text does not compile";
     for (size_t i = 0; i < script->lines.count; i++)
         place(&script->lines.items[i], &placing->set, fault);
-    free(placing->set.bits);
     mark_lines(script);
 }
 
@@ -172,8 +181,9 @@ void breakpoint_resolve(struct debug *debug, struct script *script)
     if (!before)
         return;
     memcpy(before, script->lines.items, script->lines.count * sizeof *before);
-    if (debug_protect(debug, find_lines, &placing) == 0)
+    if (find_lines(&placing) == 0)
         place_all(&placing);
+    free(placing.set.bits);
     for (size_t i = 0; i < script->lines.count; i++) {
         const struct breakpoint *now = &script->lines.items[i];
         if (now->is_verified != before[i].is_verified || now->line != before[i].line)
@@ -198,8 +208,9 @@ int32_t breakpoint_set_lines(struct debug *debug, const json_t *arguments, json_
     debug->line_count += script->lines.count;
     if (failed)
         return llmspell_fail(debug->rt->call, LLMSPELL_ENOMEM, "out of memory");
-    int32_t code = debug_protect(debug, find_lines, &placing);
+    int32_t code = find_lines(&placing);
     place_all(&placing);
+    free(placing.set.bits);
     hook_changed(debug);
     if (code == 0)
         *ret_body = describe_all(&script->lines, script);
@@ -215,9 +226,11 @@ int32_t breakpoint_locations(struct debug *debug, const json_t *arguments, json_
     if (!placing.script)
         return llmspell_fail_at(debug->rt->call, LLMSPELL_EINVAL, "/arguments/source",
                                 "breakpointLocations needs a source with path or sourceReference");
-    int32_t code = debug_protect(debug, find_lines, &placing);
-    if (code < 0)
+    int32_t code = find_lines(&placing);
+    if (code < 0) {
+        free(placing.set.bits);
         return code;
+    }
     json_t *list = json_array();
     for (json_int_t line = first < 1 ? 1 : first; line <= last && line < placing.set.end; line++)
         if (lines_has(placing.set.bits, placing.set.end, (int)line))
