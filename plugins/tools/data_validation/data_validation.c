@@ -80,11 +80,12 @@ static int32_t finish(struct check *check, json_t **ret_result)
 
 static void clear(struct check *check)
 {
-    for (size_t i = 0; i < check->pattern_count; i++) {
-        pcre2_code_free(check->patterns[i].code);
-        free(check->patterns[i].pointer);
+    for (size_t i = 0; i < check->compiled_count; i++) {
+        pcre2_code_free(check->compiled[i].code);
+        free(check->compiled[i].pointer);
+        choices_clear(&check->compiled[i].choices);
     }
-    free(check->patterns);
+    free(check->compiled);
     regex_guard_clear(&check->guard);
     pcre2_match_data_free(check->match);
     json_decref(check->errors);

@@ -4,6 +4,7 @@
 
 /* Few bytes of a pattern can make 64 KiB of code. */
 #define PATTERN_BYTES_MAX ((size_t)64 << 20)
+#define ENUM_LONG 32 /* values from which on looking up is quicker than comparing */
 
 typedef bool (*text_fn)(const char *text, size_t size);
 
@@ -118,14 +119,20 @@ static int compare_rules(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+const struct compiled *find_compiled(const struct check *check, const json_t *rule)
+{
+    struct compiled key = {.rule = rule};
+    return check->compiled_count
+               ? bsearch(&key, check->compiled, check->compiled_count, sizeof key, compare_rules)
+               : NULL;
+}
+
 static int32_t rule_pattern(struct check *check, const json_t *rule, const json_t *value,
                             char *message)
 {
-    struct compiled key = {rule, NULL, NULL};
     if (!json_is_string(value))
         return expected(message, "string", value);
-    const struct compiled *found =
-        bsearch(&key, check->patterns, check->pattern_count, sizeof key, compare_rules);
+    const struct compiled *found = find_compiled(check, rule);
     if (!found)
         return llmspell_fail(check->call, LLMSPELL_EFAILED, "a pattern was not compiled");
     int32_t rc = regex_match(&check->guard, found->code, json_string_value(value),
@@ -136,17 +143,20 @@ static int32_t rule_pattern(struct check *check, const json_t *rule, const json_
                     llmspell_string(rule, "regex"));
 }
 
-static int32_t make_room(struct check *check)
+/* An empty one for the rule; NULL without memory. */
+static struct compiled *add_compiled(struct check *check, const json_t *rule)
 {
-    if (check->pattern_count < check->pattern_room)
-        return 0;
-    size_t room = check->pattern_room * 2 + 8;
-    struct compiled *grown = realloc(check->patterns, room * sizeof *grown);
-    if (!grown)
-        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
-    check->patterns = grown;
-    check->pattern_room = room;
-    return 0;
+    if (check->compiled_count == check->compiled_room) {
+        size_t room = check->compiled_room * 2 + 8;
+        struct compiled *grown = realloc(check->compiled, room * sizeof *grown);
+        if (!grown)
+            return NULL;
+        check->compiled = grown;
+        check->compiled_room = room;
+    }
+    struct compiled *compiled = &check->compiled[check->compiled_count++];
+    *compiled = (struct compiled){.rule = rule};
+    return compiled;
 }
 
 static int32_t count_bytes(struct check *check, const struct compiled *compiled)
@@ -164,26 +174,29 @@ static int32_t count_bytes(struct check *check, const struct compiled *compiled)
 static int32_t compile_pattern(struct check *check, const json_t *rule, const struct place *place)
 {
     struct place at = {place, "regex", 5};
-    int32_t rc = make_room(check);
-    if (rc < 0)
-        return rc;
-    LLMSPELL_CLEANUP_FREE char *pointer = place_pointer("/rules", &at);
+    struct compiled *compiled = add_compiled(check, rule);
+    if (compiled)
+        compiled->pointer = place_pointer("/rules", &at);
+    if (!compiled || !compiled->pointer)
+        return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
     const struct regex_source source = {.pattern = llmspell_string(rule, "regex"),
                                         .size = llmspell_string_length(rule, "regex"),
                                         .for_match = true,
-                                        .pointer = pointer,
+                                        .pointer = compiled->pointer,
                                         .code = LLMSPELL_EINVAL};
-    struct compiled *compiled = &check->patterns[check->pattern_count];
-    if (!pointer)
+    int32_t rc = regex_compile(check->call, &source, &compiled->code);
+    return rc < 0 ? rc : count_bytes(check, compiled);
+}
+
+static int32_t prepare_enum(struct check *check, const json_t *rule)
+{
+    const json_t *values = json_object_get(rule, "values");
+    if (json_array_size(values) < ENUM_LONG)
+        return 0;
+    struct compiled *compiled = add_compiled(check, rule);
+    if (!compiled)
         return llmspell_fail(check->call, LLMSPELL_ENOMEM, "out of memory");
-    rc = regex_compile(check->call, &source, &compiled->code);
-    if (rc < 0)
-        return rc;
-    compiled->rule = rule;
-    compiled->pointer = pointer;
-    pointer = NULL;
-    check->pattern_count++;
-    return count_bytes(check, compiled);
+    return choices_fill(check, values, &compiled->choices);
 }
 
 /* ---- all rules ---- */
@@ -231,6 +244,8 @@ static int32_t prepare_rule(struct check *check, const json_t *rule, const struc
     struct place at = {place, "item_rules", 10};
     if (llmspell_is(rule, "type", "pattern"))
         return compile_pattern(check, rule, place);
+    if (llmspell_is(rule, "type", "enum"))
+        return prepare_enum(check, rule);
     if (llmspell_is(rule, "type", "date"))
         return check_format(check, rule, place);
     if (llmspell_is(rule, "type", "object"))
@@ -257,7 +272,7 @@ static int32_t prepare(struct check *check, const json_t *rules, const struct pl
 int32_t rules_prepare(struct check *check, const json_t *rules)
 {
     int32_t rc = prepare(check, rules, NULL);
-    if (check->pattern_count)
-        qsort(check->patterns, check->pattern_count, sizeof *check->patterns, compare_rules);
+    if (check->compiled_count)
+        qsort(check->compiled, check->compiled_count, sizeof *check->compiled, compare_rules);
     return rc;
 }

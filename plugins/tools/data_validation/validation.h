@@ -29,18 +29,24 @@ json_t *pointer_find(json_t *root, const char *pointer);
 
 /* ---- data_validation.c ---- */
 
-/* The pattern of a rule, found by the rule. */
+/* Strings and numbers of an enum; NULL where there are none. */
+struct choices {
+    json_t *strings, *numbers;
+};
+
+/* What is made of a rule once, found by the rule: of pattern the code, of a long enum the sets. */
 struct compiled {
     const json_t *rule;
     pcre2_code *code;
     char *pointer; /* of the pattern in the parameters, for errors */
+    struct choices choices;
 };
 
 struct check {
     struct llmspell_call *call;
     const struct llmspell_schema *schemas;
-    struct compiled *patterns; /* sorted by rule */
-    size_t pattern_count, pattern_room;
+    struct compiled *compiled; /* sorted by rule */
+    size_t compiled_count, compiled_room;
     size_t pattern_bytes; /* of all compiled patterns */
     struct regex_guard guard;
     pcre2_match_data *match;
@@ -71,8 +77,20 @@ int32_t rule_apply(struct check *check, const json_t *rule, const json_t *value,
  * see. prefix: the pointer of rules. */
 int32_t rules_prepare(struct check *check, const json_t *rules);
 
+/* What was made of the rule, or NULL. */
+const struct compiled *find_compiled(const struct check *check, const json_t *rule);
+
 /* The array of rules inside both forms. */
 const json_t *rules_array(const json_t *rules);
+
+/* ---- choices.c ---- */
+
+/* ret must be cleared, whatever is returned: 0 or a negative code with the error set. */
+int32_t choices_fill(struct check *check, const json_t *values, struct choices *ret);
+void choices_clear(struct choices *choices);
+/* Is value of a kind that can be looked up? */
+bool choices_know(const json_t *value);
+bool choices_have(const struct choices *choices, const json_t *value);
 
 /* ---- walk.c ---- */
 

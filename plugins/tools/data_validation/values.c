@@ -169,8 +169,11 @@ static const char *show(const json_t *value, struct shown *shown)
 int32_t rule_enum(struct check *check, const json_t *rule, const json_t *value, char *message)
 {
     const json_t *values = json_object_get(rule, "values");
+    const struct compiled *sets = choices_know(value) ? find_compiled(check, rule) : NULL;
     struct shown shown;
-    for (size_t i = 0; i < json_array_size(values); i++) {
+    if (sets && choices_have(&sets->choices, value))
+        return 1;
+    for (size_t i = 0; !sets && i < json_array_size(values); i++) {
         int32_t rc = check_step(check);
         if (rc < 0)
             return rc;
