@@ -249,7 +249,7 @@ def test_pause(dap, script, loop):
         begun = time.monotonic()
         dap.ask("pause", threadId=1)
         event, frame = dap.stopped("pause")
-        assert time.monotonic() - begun < 0.5 * SLOW
+        assert time.monotonic() - begun < 5 * SLOW
         assert frame["line"] in (1, 2)  # it may not be behind print yet
         dap.resume("continue", event["threadId"])
     dap.ask("terminate")

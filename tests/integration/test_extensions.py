@@ -396,7 +396,7 @@ def test_cancellation(web, server):
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=20 * SLOW)
     assert child.returncode == 130, (out, err)
-    assert time.monotonic() - before < 0.5 * SLOW
+    assert time.monotonic() - before < 3 * SLOW
 
 
 # ---- TLS ----

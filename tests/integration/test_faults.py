@@ -17,7 +17,7 @@ from jupyter_session import Session, process_fd, wait_end, wait_until
 from plugins import maker
 
 ASAN = os.environ.get("LLMSPELL_SANITIZER") == "address"
-LATE = 0.6 * SLOW  # seconds beyond its limit that an answer may take
+LATE = 2 * SLOW  # seconds beyond its limit that an answer may take
 PARAMETERS = {"type": "object", "properties": {"do": {"type": "string"}, "n": {"type": "integer"},
                                                "text": {"type": "string"}}}
 SOURCES = ("fault.c", "fault_process.c")

@@ -357,7 +357,7 @@ def test_interrupt_ends_it_at_once(watch):
     start = time.monotonic()
     one.process.send_signal(signal.SIGINT)
     assert one.reply()["error"]["code"] == "cancelled"
-    assert time.monotonic() - start < 1 * SLOW
+    assert time.monotonic() - start < 5 * SLOW
 
 
 # ---- without inotify ----
