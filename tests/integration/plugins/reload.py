@@ -88,8 +88,8 @@ class Daemon:
         with open(self.connection_file) as file:
             return json.load(file)
 
-    def run(self, *args):
-        return self.llmspell.run("-k", "test", *args)
+    def run(self, *args, **kwargs):
+        return self.llmspell.run("-k", "test", *args, **kwargs)
 
     def lua(self, code):
         done = self.run("exec", code)
