@@ -23,6 +23,7 @@ enum setting_type {
     SETTING_DURATION, /* 500ms, 5s, 2m, 1h, 7d; a bare number is seconds; kept as milliseconds */
     SETTING_SIZE,     /* 512, 64K, 10M, 2G; kept as bytes */
     SETTING_PATH,     /* relative ones resolve against the folder of the file they stand in */
+    SETTING_TIME,     /* 2026-11-22T17:43:13Z; kept as milliseconds since 1970; empty: unset */
     SETTING_LIST      /* items separated by ':' (paths) — kept as one string */
 };
 

@@ -92,6 +92,8 @@ const struct setting settings_table[] = {
     {"tools", "crash_limit", SETTING_INTEGER, "3", NULL, 0, 16, true,
      "Crashes of a tool's process within a minute before the tool is set aside for a minute. 0 = "
      "never."},
+    {"tools", "clock", SETTING_TIME, NULL, NULL, 0, 0, true,
+     "For tests: the time that tools see; it stands still. Unset: the system's clock."},
     {"tools", "check_results", SETTING_BOOL, "false", NULL, 0, 0, true,
      "Check every result against the result schema of the tool's manifest; one that does not fit "
      "is "

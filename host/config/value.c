@@ -13,6 +13,8 @@
 
 #include <llmspell/tool.h>
 
+#include "util/timestamp.h"
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -184,6 +186,11 @@ int setting_parse(const struct setting *setting, const char *raw, const char *ba
     case SETTING_PATH:
         rc = parse_text(setting, line, base, &text);
         break;
+    case SETTING_TIME:
+        rc = *line && !timestamp_parse(line, &number) ? LLMSPELL_EINVAL : 0;
+        if (!rc && *line)
+            rc = copy_text(line, strlen(line), &text);
+        break;
     case SETTING_LIST:
         rc = parse_list(setting, raw, base, &text);
         break;
@@ -264,6 +271,9 @@ void setting_describe(const struct setting *setting, char description[SETTING_DE
         text = setting_separator(setting) == ':' ? "paths separated by ':'"
                : setting->min > 0                ? "at least one name, separated by commas"
                                                  : "names separated by commas";
+        break;
+    case SETTING_TIME:
+        text = "a time such as 2026-11-22T17:43:13Z";
         break;
     case SETTING_PATH:
         text = "a path";

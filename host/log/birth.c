@@ -7,27 +7,23 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <llmspell/tool.h>
 
 #include "log/rotator.h"
+#include "util/timestamp.h"
 
+#define RECORD_TIME 24 /* characters: "2026-11-22T17:43:13.250Z" */
 #define JSON_HEAD "{\"time\":\""
 
 /* 0 if text does not start with a time as record.c writes it. */
 static int64_t parse_time(const char *text)
 {
-    struct tm parts = {0};
-    int end = 0, ms = 0;
-    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d.%3dZ%n", &parts.tm_year, &parts.tm_mon,
-               &parts.tm_mday, &parts.tm_hour, &parts.tm_min, &parts.tm_sec, &ms, &end) != 7 ||
-        end != 24)
-        return 0;
-    parts.tm_year -= 1900;
-    parts.tm_mon -= 1;
-    return (int64_t)timegm(&parts) * 1000 + ms;
+    char time[RECORD_TIME + 1] = "";
+    int64_t ms;
+    memcpy(time, text, strnlen(text, RECORD_TIME));
+    return time[RECORD_TIME - 1] == 'Z' && timestamp_parse(time, &ms) ? ms : 0;
 }
 
 static int64_t first_record(const char *path, int fd)

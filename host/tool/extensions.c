@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From a call to the HTTP client, the store, the secrets of its tool, and the schema validator. */
+ * From a call to the HTTP client, the store, the secrets of its tool, the clock, and the schema
+ * validator. */
 #include "tool/extensions.h"
 
 #include <errno.h>
@@ -15,7 +16,9 @@
 #include "state/state.h"
 #include "tool/checker.h"
 #include "tool/secrets.h"
+#include "util/timestamp.h"
 
+#include <llmspell/clock.h>
 #include <llmspell/secret.h>
 
 struct extensions {
@@ -23,6 +26,8 @@ struct extensions {
     struct secrets *secrets;
     char *home, *tool;
     bool may_state, net;
+    bool stands; /* the clock, at: */
+    int64_t clock_ms;
     pthread_mutex_t lock; /* guards what is below */
     const struct state_module *state_module;
     struct state_store *store;
@@ -195,6 +200,19 @@ static void secret_release(char *value, uint64_t size)
     secrets_release(value, (size_t)size);
 }
 
+/* ---- llmspell.clock/1 ---- */
+
+static void clock_now(const struct llmspell_call *base, struct timespec *ret_now)
+{
+    const struct extensions *extensions = extensions_of((struct llmspell_call *)base);
+    if (!extensions || !extensions->stands) {
+        clock_gettime(CLOCK_REALTIME, ret_now);
+        return;
+    }
+    int64_t ms = extensions->clock_ms, seconds = ms / 1000 - (ms % 1000 < 0);
+    *ret_now = (struct timespec){.tv_sec = seconds, .tv_nsec = (ms - seconds * 1000) * 1000000};
+}
+
 /* ---- the tables ---- */
 
 const void *extensions_find(const char *id)
@@ -209,9 +227,11 @@ const void *extensions_find(const char *id)
                                                 .list = state_list};
     static const struct llmspell_secret secret = {
         .size = sizeof secret, .get = secret_get, .release = secret_release};
+    static const struct llmspell_clock clock = {.size = sizeof clock, .now = clock_now};
     return strcmp(id, LLMSPELL_HTTP) == 0     ? (const void *)&http
            : strcmp(id, LLMSPELL_STATE) == 0  ? (const void *)&state
            : strcmp(id, LLMSPELL_SECRET) == 0 ? (const void *)&secret
+           : strcmp(id, LLMSPELL_CLOCK) == 0  ? (const void *)&clock
            : strcmp(id, LLMSPELL_SCHEMA) == 0 ? (const void *)&checker_table
                                               : NULL;
 }
@@ -238,11 +258,12 @@ void extensions_places(const struct extensions *extensions, secrets_place_fn eac
 json_t *extensions_json(const struct extension_grants *grants)
 {
     const struct http_policy_options *http = &grants->http;
-    return json_pack("{s:s, s:O?, s:b, s:s, s:s*, s:{s:s*, s:s*, s:s*, s:s*, s:b}}", "tool",
+    return json_pack("{s:s, s:O?, s:b, s:s, s:s*, s:s*, s:{s:s*, s:s*, s:s*, s:s*, s:b}}", "tool",
                      grants->tool, "capabilities", (json_t *)grants->capabilities, "net",
-                     grants->net, "home", grants->home, "secrets", grants->secrets, "http", "hosts",
-                     http->hosts, "ports", http->ports, "private", http->private_hosts, "ca_file",
-                     http->ca_file, "insecure", http->allow_insecure);
+                     grants->net, "home", grants->home, "secrets", grants->secrets, "clock",
+                     grants->clock, "http", "hosts", http->hosts, "ports", http->ports, "private",
+                     http->private_hosts, "ca_file", http->ca_file, "insecure",
+                     http->allow_insecure);
 }
 
 int extensions_from_json(const json_t *setup, struct extensions **ret_extensions,
@@ -255,6 +276,7 @@ int extensions_from_json(const json_t *setup, struct extensions **ret_extensions
         .net = llmspell_bool(setup, "net", 0),
         .home = llmspell_string(setup, "home"),
         .secrets = llmspell_string(setup, "secrets"),
+        .clock = llmspell_string(setup, "clock"),
         .http = {.hosts = llmspell_string(http, "hosts"),
                  .ports = llmspell_string(http, "ports"),
                  .private_hosts = llmspell_string(http, "private"),
@@ -275,6 +297,7 @@ int extensions_new(const struct extension_grants *grants, struct extensions **re
     http.capabilities = grants->capabilities;
     extensions->net = grants->net;
     extensions->may_state = asks_for(grants->capabilities, "state");
+    extensions->stands = grants->clock && timestamp_parse(grants->clock, &extensions->clock_ms);
     extensions->home = strdup(grants->home);
     extensions->tool = strdup(grants->tool);
     int rc = extensions->home && extensions->tool

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The extensions http, state and secret of one tool: what it is granted, and the tables that it
- * gets. Used by tool/tool.c, which makes one for each tool, and by tool/invoke.c. The same in a
+ * The extensions http, state, secret and clock of one tool: what it is granted, and the tables that
+ * it gets. Used by tool/tool.c, which makes one for each tool, and by tool/invoke.c. The same in a
  * runner process, which makes it from the grants that it is sent. */
 #ifndef HOST_EXTENSIONS_H
 #define HOST_EXTENSIONS_H
@@ -20,6 +20,7 @@ struct extension_grants {
     bool net;                        /* it may use the network at all */
     const char *home;                /* $LLMSPELL_HOME; the store is state/tools/TOOL/state.db */
     const char *secrets;             /* secrets.h; NULL = none */
+    const char *clock;               /* [tools] clock; NULL = the system's */
     struct http_policy_options http; /* its capabilities are taken from above */
 };
 

@@ -53,6 +53,7 @@ static int grant_extensions(struct tool *tool, const struct config *config, cons
         .net = tool->grants->net,
         .home = config_home(config),
         .secrets = llmspell_string(common, "secrets"),
+        .clock = config_string(config, "tools", "clock"),
         .http = {.hosts = config_string(config, "policy", "http_hosts"),
                  .ports = config_string(config, "policy", "http_ports"),
                  .private_hosts = config_string(config, "policy", "http_private"),

@@ -17,7 +17,7 @@ done < <(grep -rnE '#include "' plugins --include='*.[ch]')
 
 while IFS=: read -r file number include; do
     case "$include" in
-    *'<llmspell/'* | *'<jansson.h>'* | *'<stdint.h>'* | *'<stdarg.h>'* | *'<stdio.h>'* | *'<stdlib.h>'* | *'<string.h>'* | *'<unistd.h>'* | *'<errno.h>'* | *'<fcntl.h>'* | *'<sys/stat.h>'* | *'<stddef.h>'*) ;;
+    *'<llmspell/'* | *'<jansson.h>'* | *'<stdint.h>'* | *'<stdarg.h>'* | *'<stdio.h>'* | *'<stdlib.h>'* | *'<string.h>'* | *'<unistd.h>'* | *'<errno.h>'* | *'<fcntl.h>'* | *'<sys/stat.h>'* | *'<stddef.h>'* | *'<time.h>'*) ;;
     *) complain "the SDK includes more than C and Jansson: $file:$number: $include" ;;
     esac
 done < <(grep -rnE '#include' sdk/include)

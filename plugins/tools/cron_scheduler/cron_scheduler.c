@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * cron_scheduler: checks cron expressions, tells their runs, and puts them into words. Called by
  * the host's tool registry through llmspell_tool_v1. */
-#include <time.h>
+#include <llmspell/clock.h>
 
 #include "cron.h"
 
@@ -44,8 +44,7 @@ static int32_t read_instant(struct llmspell_call *call, const json_t *params, co
     struct civil_time time;
     const char *text = llmspell_string(params, key);
     if (!text) {
-        struct timespec now;
-        clock_gettime(CLOCK_REALTIME, &now);
+        struct timespec now = llmspell_now(call);
         *ret_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
         return 0;
     }

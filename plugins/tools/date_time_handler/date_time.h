@@ -51,7 +51,7 @@ int32_t no_memory(struct llmspell_call *call);
 int32_t task_zone(struct task *task, const char *key, const char **ret_name,
                   struct zone **ret_zone);
 
-void moment_now(struct moment *ret_moment);
+struct moment moment_now(const struct task *task);
 int64_t moment_ms(const struct moment *moment);
 struct moment moment_from_ms(int64_t ms);
 

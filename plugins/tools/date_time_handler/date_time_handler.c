@@ -26,9 +26,8 @@ static int32_t op_parse(struct task *task, json_t **ret_result)
 
 static int32_t op_now(struct task *task, json_t **ret_result)
 {
-    struct moment moment;
+    struct moment moment = moment_now(task);
     json_t *datetime;
-    moment_now(&moment);
     int32_t rc = datetime_json(task, task->zone, task->zone_name, &moment, NULL, &datetime);
     if (rc < 0)
         return rc;

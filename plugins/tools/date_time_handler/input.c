@@ -191,7 +191,7 @@ static int32_t read_base(struct task *task, struct moment *ret_base)
 {
     struct reading reading;
     const char *text = llmspell_string(task->params, "base");
-    moment_now(ret_base);
+    *ret_base = moment_now(task);
     if (!text)
         return 0;
     double thousandths;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Moments, zones and the object DATETIME. */
-#include <time.h>
+#include <llmspell/clock.h>
 
 #include "date_time.h"
 
@@ -28,11 +28,10 @@ int32_t task_zone(struct task *task, const char *key, const char **ret_name, str
     return rc < 0 ? no_memory(task->call) : 0;
 }
 
-void moment_now(struct moment *ret_moment)
+struct moment moment_now(const struct task *task)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    *ret_moment = (struct moment){now.tv_sec, (int)(now.tv_nsec / 1000000)};
+    struct timespec now = llmspell_now(task->call);
+    return (struct moment){now.tv_sec, (int)(now.tv_nsec / 1000000)};
 }
 
 int64_t moment_ms(const struct moment *moment)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The events of a watch: filtered, merged, and freed from what editors do on their way. */
+#include <llmspell/clock.h>
+
 #include "../shared/file_values.h"
 #include "file_watcher.h"
 
@@ -69,8 +71,8 @@ static bool append(struct events *events, enum event_type type, const char *path
                           .from = from ? strdup(from) : NULL,
                           .folder = folder,
                           .first_ms = events->last_ms,
-                          .last_ms = events->last_ms};
-    clock_gettime(CLOCK_REALTIME, &event.time);
+                          .last_ms = events->last_ms,
+                          .time = llmspell_now(events->job->call)};
     events->list[events->count++] = event; /* cleared with the list, also if incomplete */
     return event.path && (!from || event.from);
 }

@@ -60,9 +60,9 @@ static bool misses_claim(const json_t *payload, const json_t *params)
     return false;
 }
 
-const char *claims_check(const json_t *payload, const json_t *params)
+const char *claims_check(const json_t *payload, const json_t *params, time_t time)
 {
-    double now = llmspell_number(params, "at", (double)time(NULL));
+    double now = llmspell_number(params, "at", (double)time);
     double leeway = llmspell_number(params, "leeway", 0);
     if (now >= claim_time(payload, "exp", now + leeway + 1) + leeway)
         return "expired";

@@ -5,6 +5,7 @@
 #define JWT_HANDLER_JWT_H
 
 #include <stdbool.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 
@@ -91,7 +92,7 @@ bool signature_right(const struct algorithm *algorithm, const struct key *key, c
 /* ---- claims.c ---- */
 
 /* The reason why the claims of payload do not hold, or NULL. */
-const char *claims_check(const json_t *payload, const json_t *params);
+const char *claims_check(const json_t *payload, const json_t *params, time_t time);
 /* True if exp, nbf and iat are numbers where they are there. */
 bool claims_well_formed(const json_t *payload);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * jwt_handler: signs, decodes and verifies JSON Web Tokens. Called by the host's tool registry
  * through llmspell_tool_v1. */
-#include <time.h>
+#include <llmspell/clock.h>
 
 #include "jwt.h"
 
@@ -90,7 +90,7 @@ static int32_t verify(struct llmspell_call *call, const json_t *params, json_t *
     if (!signature_right(algorithm_find(name), &key, token.text, token.signed_size,
                          &token.signature))
         return refuse(call, "signature", ret_result);
-    const char *reason = claims_check(token.payload, params);
+    const char *reason = claims_check(token.payload, params, llmspell_now(call).tv_sec);
     return llmspell_return(call, ret_result,
                            json_pack("{s:b, s:s*, s:O, s:O}", "valid", reason == NULL, "reason",
                                      reason, "header", token.header, "payload", token.payload));
@@ -130,7 +130,8 @@ static int32_t add_time(struct llmspell_call *call, json_t *payload, const char 
     if (json_object_get(payload, claim))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer,
                                 "the payload has %s already; give one of the two", claim);
-    if (json_object_set_new(payload, claim, json_integer((json_int_t)time(NULL) + seconds)) != 0)
+    if (json_object_set_new(payload, claim,
+                            json_integer((json_int_t)llmspell_now(call).tv_sec + seconds)) != 0)
         return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
     return 0;
 }

@@ -2,7 +2,8 @@
  * key_value_store: JSON values by key and namespace, kept in a SQLite file that several processes
  * may use at once. Each call is one transaction. Called by the host's tool registry. */
 #include <math.h>
-#include <time.h>
+
+#include <llmspell/clock.h>
 
 #include "../shared/json_change.h"
 #include "pairs.h"
@@ -320,10 +321,9 @@ static int32_t run(struct store *store, const struct operation *operation, const
                    json_t **ret_result)
 {
     LLMSPELL_CLEANUP_JSON json_t *result = NULL;
-    struct timespec now;
     int32_t rc =
         state_database_run(&store->database, operation->writes ? "BEGIN IMMEDIATE" : "BEGIN");
-    clock_gettime(CLOCK_REALTIME, &now); /* after the wait for others */
+    struct timespec now = llmspell_now(store->database.call); /* after the wait for others */
     store->now = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     if (rc == 0 && operation->writes)
         rc = pairs_purge(store, false);

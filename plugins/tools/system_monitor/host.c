@@ -2,7 +2,8 @@
  * The parts host and load. The operating system is what uname calls it: files of a distribution
  * lie outside what this tool may read. */
 #include <sys/utsname.h>
-#include <time.h>
+
+#include <llmspell/clock.h>
 
 #include "monitor.h"
 
@@ -67,9 +68,8 @@ static json_t *name_or_null(const char *name)
 int32_t part_host(struct monitor *monitor, json_t **ret_part)
 {
     struct utsname names;
-    struct timespec now;
+    struct timespec now = llmspell_now(monitor->call);
     bool known = uname(&names) == 0;
-    clock_gettime(CLOCK_REALTIME, &now);
     json_t *part = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "hostname",
                              name_or_null(known ? names.nodename : NULL), "kernel",
                              name_or_null(known ? names.release : NULL), "os",

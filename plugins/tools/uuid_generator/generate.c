@@ -87,10 +87,10 @@ void v1_source_free(struct v1_source *source)
 
 /* Within a tick the time is counted on; if the clock was set back by a second or more, the clock
  * sequence says so (RFC 9562, 6.1 and 6.2). */
-static int64_t v1_advance(struct v1_source *source, unsigned *ret_sequence)
+static int64_t v1_advance(struct v1_source *source, const struct llmspell_call *call,
+                          unsigned *ret_sequence)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    struct timespec now = llmspell_now(call);
     int64_t ticks = (int64_t)now.tv_sec * SECOND_TICKS + now.tv_nsec / 100 + GREGORIAN_TICKS;
     pthread_mutex_lock(&source->lock);
     if (ticks <= source->last && source->last - ticks < SECOND_TICKS)
@@ -103,10 +103,10 @@ static int64_t v1_advance(struct v1_source *source, unsigned *ret_sequence)
     return ticks;
 }
 
-int32_t generate_v1(struct v1_source *source, struct id *ret_id)
+int32_t generate_v1(struct v1_source *source, const struct llmspell_call *call, struct id *ret_id)
 {
     unsigned sequence;
-    uint64_t ticks = (uint64_t)v1_advance(source, &sequence);
+    uint64_t ticks = (uint64_t)v1_advance(source, call, &sequence);
     uint64_t high = ticks << 32 | (ticks >> 32 & 0xFFFF) << 16 | (ticks >> 48 & 0xFFF);
     put_number(ret_id, (unsigned __int128)high << 64 | (uint64_t)sequence << 48);
     memcpy(ret_id->bytes + 10, source->node, sizeof source->node);
@@ -116,10 +116,9 @@ int32_t generate_v1(struct v1_source *source, struct id *ret_id)
 
 /* ---- v7 and ULID ---- */
 
-static uint64_t now_ms(void)
+static uint64_t now_ms(const struct llmspell_call *call)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
+    struct timespec now = llmspell_now(call);
     return now.tv_sec < 0 ? 0 : (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
@@ -135,7 +134,7 @@ static int32_t start_tail(struct run *run, unsigned bits)
  * the next one cannot be guessed ("monotonic random", RFC 9562, 6.2). */
 static int32_t run_advance(struct run *run, unsigned bits)
 {
-    uint64_t now = now_ms();
+    uint64_t now = now_ms(run->call);
     if (!run->started || now > run->ms) {
         run->started = true;
         run->ms = now;

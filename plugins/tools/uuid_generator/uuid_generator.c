@@ -3,11 +3,10 @@
  * tool registry through llmspell_tool_v1. */
 #include <errno.h>
 #include <stdbool.h>
-#include <time.h>
 
 #include <uuid/uuid.h>
 
-#include <llmspell/tool.h>
+#include <llmspell/clock.h>
 
 #include "generate.h"
 #include "text.h"
@@ -87,7 +86,7 @@ static int32_t fill(struct llmspell_call *call, const json_t *params, struct v1_
 {
     const char *version = llmspell_string(params, "version");
     json_int_t count = llmspell_integer(params, "count", 1);
-    struct run run = {.ulid = format == TEXT_ULID};
+    struct run run = {.call = call, .ulid = format == TEXT_ULID};
     struct id space, id = {{0}};
     char digit = version[1];
     int named = digit == '3' || digit == '5';
@@ -101,7 +100,7 @@ static int32_t fill(struct llmspell_call *call, const json_t *params, struct v1_
         else if (run.ulid || digit == '7')
             rc = run_next(&run, &id);
         else
-            rc = digit == '1' ? generate_v1(source, &id) : generate_v4(&id);
+            rc = digit == '1' ? generate_v1(source, call, &id) : generate_v4(&id);
         if (rc < 0)
             return fail_generate(call, rc);
         text_write(&id, format, text);
@@ -179,7 +178,7 @@ static int32_t custom(struct llmspell_call *call, const json_t *params, json_t *
     if (rc < 0)
         return rc;
     struct tm utc;
-    time_t now = time(NULL);
+    time_t now = llmspell_now(call).tv_sec;
     if (llmspell_bool(params, "timestamp", 0) && gmtime_r(&now, &utc))
         strftime(stamp, sizeof stamp, "%Y%m%d%H%M%S_", &utc);
     const char *prefix = llmspell_string(params, "prefix");

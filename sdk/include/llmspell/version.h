@@ -8,6 +8,6 @@
 #define LLMSPELL_VERSION "0.1.0"
 
 #define LLMSPELL_ABI_MAJOR 1 /* changes only when an old plugin can no longer be called */
-#define LLMSPELL_ABI_MINOR 3 /* grows when a member or an extension is appended */
+#define LLMSPELL_ABI_MINOR 4 /* grows when a member or an extension is appended */
 
 #endif
