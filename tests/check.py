@@ -7,6 +7,7 @@
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -122,6 +123,9 @@ def environment(options):
 
 
 def main():
+    # A shell in which this was started in the background has SIGINT ignored, and so would all
+    # programs that are tested with Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--sanitizer", choices=["address", "thread"])
