@@ -6,8 +6,9 @@
 #include <llmspell/fs.h>
 #include <llmspell/tool.h>
 
-#define FILE_MAX (50ull << 20) /* bytes */
-#define CANCEL_MASK 0xFFFFFu   /* the cancel flag is read once a MiB */
+#define FILE_MAX (50ull << 20)      /* bytes */
+#define OUTPUT_MAX (70000ull << 10) /* bytes: limits.output_kb of the manifest */
+#define CANCEL_MASK 0xFFFFFu        /* the cancel flag is read once a MiB */
 
 /* What a call works on. data is borrowed from the parameters or points to owned. */
 struct source {
@@ -103,10 +104,10 @@ static const char *show(const struct source *source, size_t offset, char text[16
 /* Offsets in messages count code points. Each is the byte index too: a character beyond ASCII is
  * wrong wherever it stands, so that everything before the first error is ASCII. */
 static int32_t fail_offset(struct llmspell_call *call, const struct source *source,
-                           const char *what, size_t offset)
+                           const char *what, size_t offset, const char *cure)
 {
-    return llmspell_fail_at(call, LLMSPELL_EPARSE, source->pointer, "%s at offset %zu", what,
-                            offset);
+    return llmspell_fail_at(call, LLMSPELL_EPARSE, source->pointer, "%s at offset %zu; %s", what,
+                            offset, cure);
 }
 
 /* others: the characters that only the other variant has. */
@@ -137,8 +138,8 @@ static int32_t decode_hex(struct llmspell_call *call, struct source *source)
         bytes[i / 2] = (unsigned char)(i % 2 ? bytes[i / 2] | value : value << 4);
     }
     if (source->size % 2)
-        return fail_offset(call, source, "hex text of odd length: a digit is missing",
-                           source->size);
+        return fail_offset(call, source, "the hex text lacks a digit", source->size,
+                           "each byte is two digits");
     source->data = bytes;
     source->size /= 2;
     return 0;
@@ -223,6 +224,11 @@ static int32_t encode(struct llmspell_call *call, const json_t *params, struct s
     struct writer out = {.wrap = (size_t)llmspell_integer(params, "wrap", 0)};
     size_t room = (source->size + 2) / 3 * 4;
     room += out.wrap ? room / out.wrap : 0;
+    if (room > OUTPUT_MAX) /* before the memory for it is taken; without wrap all fits */
+        return llmspell_fail_at(call, LLMSPELL_ELIMIT, "/wrap",
+                                "the output would have %zu bytes, more than the limit of %llu; "
+                                "take longer lines",
+                                room, OUTPUT_MAX);
     LLMSPELL_CLEANUP_FREE char *text = out.text = malloc(room + 1);
     if (!text)
         return no_memory(call);
@@ -257,7 +263,8 @@ static int32_t take_pad(struct llmspell_call *call, const struct source *source,
         d->first_pad = offset;
     d->pads++;
     if (d->sextets < 2 || d->sextets + d->pads > 4)
-        return fail_offset(call, source, "'=' where no padding is due", offset);
+        return fail_offset(call, source, "'=' where no padding is due", offset,
+                           "it only fills the last group up to four characters");
     return 0;
 }
 
@@ -265,7 +272,8 @@ static int32_t take_sextet(struct llmspell_call *call, const struct source *sour
                            struct decoder *d, size_t offset, unsigned value)
 {
     if (d->pads)
-        return fail_offset(call, source, "'=' inside the text", d->first_pad);
+        return fail_offset(call, source, "'=' inside the text", d->first_pad,
+                           "nothing follows the padding: decode joined texts one by one");
     d->last = offset;
     d->bits = d->bits << 6 | value;
     if (++d->sextets < 4)
@@ -281,12 +289,14 @@ static int32_t take_sextet(struct llmspell_call *call, const struct source *sour
 static int32_t take_end(struct llmspell_call *call, const struct source *source, struct decoder *d)
 {
     if (d->sextets == 1)
-        return fail_offset(call, source, "one left-over character", d->last);
+        return fail_offset(call, source, "one left-over character", d->last,
+                           "the text is cut off or has one too many");
     unsigned spare = d->sextets == 2 ? 4 : 2;
     if (d->sextets == 0)
         return 0;
     if (d->bits & ((1u << spare) - 1))
-        return fail_offset(call, source, "non-zero trailing bits in the last character", d->last);
+        return fail_offset(call, source, "non-zero trailing bits in the last character", d->last,
+                           "the text is cut off or was changed");
     unsigned bits = d->bits >> spare;
     if (d->sextets == 3)
         d->bytes[d->used++] = (unsigned char)(bits >> 8);
