@@ -11,6 +11,9 @@
 
 static const char *const NAMES[] = {"utf8", "hex", "base64", "base64url"};
 static const char *const TITLES[] = {"text", "hex", "Base64", "Base64url"};
+static const char *const RULES[] = {
+    "", "each byte is two of 0-9 and a-f, with nothing between",
+    "it is of A-Z a-z 0-9 + / and ends with =", "it is of A-Z a-z 0-9 - and _"};
 
 enum coding coding_find(const char *name)
 {
@@ -23,6 +26,11 @@ enum coding coding_find(const char *name)
 const char *coding_title(enum coding coding)
 {
     return TITLES[coding];
+}
+
+const char *coding_rule(enum coding coding)
+{
+    return RULES[coding];
 }
 
 static char sextet_character(unsigned value, bool url)

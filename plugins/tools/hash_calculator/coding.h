@@ -12,6 +12,7 @@ enum coding { CODING_UTF8, CODING_HEX, CODING_BASE64, CODING_BASE64URL };
 /* By its name in the manifest; "utf8" for NULL and for anything else. */
 enum coding coding_find(const char *name);
 const char *coding_title(enum coding coding); /* "Base64", for messages */
+const char *coding_rule(enum coding coding);  /* "it is of A-Z …", what to do about an error */
 
 /* Hex in lower case, Base64 padded, Base64url not; a new JSON string, NULL if memory is out. */
 json_t *coding_encode(enum coding coding, const unsigned char *bytes, size_t size);

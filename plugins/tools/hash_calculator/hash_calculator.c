@@ -46,8 +46,9 @@ static int32_t decode_text(struct llmspell_call *call, const char *name, const c
         return llmspell_fail(call, rc, "out of memory");
     char pointer[32];
     snprintf(pointer, sizeof pointer, "/%s", name);
-    return llmspell_fail_at(call, rc, pointer, "%s is not valid %s: it goes wrong at offset %zu",
-                            name, coding_title(coding), offset);
+    return llmspell_fail_at(call, rc, pointer,
+                            "%s is not valid %s: it goes wrong at offset %zu; %s", name,
+                            coding_title(coding), offset, coding_rule(coding));
 }
 
 /* Decodes the parameter `name` if it is there. */
