@@ -18,7 +18,8 @@ static int32_t load_zone(struct llmspell_call *call, const json_t *params, struc
     int32_t rc = zone_load(name, llmspell_string_length(params, "timezone"), ret_zone);
     if (rc == LLMSPELL_ENOTFOUND)
         return llmspell_fail_at(call, rc, "/timezone",
-                                "there is no time zone %s; use a name such as Europe/Berlin", name);
+                                "there is no time zone \"%s\"; use a name such as Europe/Berlin",
+                                name);
     if (rc == LLMSPELL_EUNAVAILABLE)
         return llmspell_fail_at(call, rc, "/timezone",
                                 "this machine has no time zones: install the package tzdata");

@@ -76,10 +76,26 @@ static bool fail(struct reader *reader, const char *reason)
 
 static bool fail_range(struct reader *reader)
 {
-    char reason[64];
-    snprintf(reason, sizeof reason, "a %s is a number from %d to %d%s", FIELDS[reader->id].name,
-             FIELDS[reader->id].min, reader->id == FIELD_WEEKDAY ? 7 : FIELDS[reader->id].max,
-             FIELDS[reader->id].names ? ", or a name" : "");
+    char reason[64], example[24] = "";
+    if (FIELDS[reader->id].names)
+        snprintf(example, sizeof example, ", or a name such as %.3s", FIELDS[reader->id].names);
+    snprintf(reason, sizeof reason, "a%s %s is a number from %d to %d%s",
+             reader->id == FIELD_HOUR ? "n" : "", FIELDS[reader->id].name, FIELDS[reader->id].min,
+             reader->id == FIELD_WEEKDAY ? 7 : FIELDS[reader->id].max, example);
+    return fail(reader, reason);
+}
+
+/* What stands behind a complete item. */
+static bool fail_rest(struct reader *reader)
+{
+    char reason[160];
+    size_t left = (size_t)(reader->item + reader->item_length - reader->at);
+    snprintf(reason, sizeof reason, "\"%.*s\" is too much; an item is *, 5, 9-17, */15, 5/15%s",
+             shown(reader->at, left), reader->at,
+             reader->id == FIELD_DAY       ? ", L or 15W"
+             : reader->id == FIELD_WEEKDAY ? ", MON-FRI, 5L or 2#3"
+             : reader->id == FIELD_MONTH   ? " or JAN-MAR"
+                                           : " or 10-40/15");
     return fail(reader, reason);
 }
 
@@ -141,10 +157,10 @@ static bool read_step(struct reader *reader, struct item *item)
 {
     int span = FIELDS[reader->id].max - FIELDS[reader->id].min + 1;
     if (!is_digit(reader))
-        return fail(reader, "after / comes a number");
+        return fail(reader, "after / comes a number, as in */15");
     item->step = read_number(reader, 9999);
     if (item->step == 0)
-        return fail(reader, "a step is at least 1");
+        return fail(reader, "a step is at least 1, as in */15");
     if (item->step < 0 || item->step > span)
         item->step = span; /* the first value only, as any greater step */
     return true;
@@ -180,7 +196,8 @@ static bool read_range(struct reader *reader, struct item *item, bool named)
         return false;
     if (item->to >= item->from || reader->id == FIELD_WEEKDAY || (named && end_named))
         return true;
-    return fail(reader, "a range goes from the smaller to the greater number");
+    return fail(reader, "a range goes from the smaller to the greater number; "
+                        "one past the end is two: 22-23,0-2");
 }
 
 static bool read_item(struct reader *reader, struct item *item)
@@ -198,7 +215,7 @@ static bool read_item(struct reader *reader, struct item *item)
         return false;
     if (read_special(reader, item))
         return item->kind != ITEM_NTH || item->to > 0 ||
-               fail(reader, "after # comes a number from 1 to 5");
+               fail(reader, "after # comes a number from 1 to 5, as in 2#3 or TUE#3");
     if (take(reader, '-') && !read_range(reader, item, named))
         return false;
     if (!take(reader, '/'))
@@ -245,7 +262,7 @@ static bool read_field(struct reader *reader, struct field *field)
         if (!read_item(reader, item))
             return false;
         if (reader->at != reader->item + reader->item_length)
-            return fail(reader, "it has something behind its end");
+            return fail_rest(reader);
         field->mask |= item_mask(reader->id, item);
         field->count++;
     } while (take(reader, ','));
@@ -300,10 +317,11 @@ static bool fail_expression(struct cron_error *error, const struct word *words, 
                  "@midnight and @hourly",
                  shown(words[0].at, (size_t)(words[0].end - words[0].at)), words[0].at);
     else
-        snprintf(error->message, sizeof error->message,
-                 "it has %zu fields; there must be 5 (minute, hour, day, month, weekday) or 6 "
-                 "(second first)",
-                 count);
+        snprintf(
+            error->message, sizeof error->message,
+            "an expression has 5 fields (minute, hour, day, month, weekday) or 6 (second first), "
+            "not %zu",
+            count);
     return false;
 }
 
@@ -311,6 +329,8 @@ bool cron_parse(const char *text, size_t length, struct cron *ret_cron,
                 struct cron_error *ret_error)
 {
     struct word words[FIELD_COUNT];
+    while (length > 0 && (text[length - 1] == '\n' || text[length - 1] == '\r'))
+        length--; /* the end of a line that was read from a file */
     size_t count = split(text, text + length, words);
     const char *macro = count == 1 ? find_macro(&words[0]) : NULL;
     if (macro)
