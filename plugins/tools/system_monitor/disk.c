@@ -140,7 +140,9 @@ static int32_t select_named(struct monitor *monitor, const json_t *names,
                                   "a mount point holds no NUL character");
         else if (!mount && rc == 0)
             rc = llmspell_fail_at(monitor->call, LLMSPELL_ENOTFOUND, pointer,
-                                  "no file system is mounted on %s", dir);
+                                  "no file system is mounted on %s; include_virtual without mounts "
+                                  "shows where they are",
+                                  dir);
         if (rc < 0)
             break;
         named.items[named.count++] = mount;
@@ -202,18 +204,32 @@ static int32_t measure(struct monitor *monitor, const struct selection *selectio
     return part_return(monitor, ret_part, json_pack("{s:O}", "disks", disks));
 }
 
+/* What the caller wants to see; nothing where the mounts cannot be read. */
+static int32_t select_mounts(struct monitor *monitor, struct selection *ret)
+{
+    const json_t *names = json_object_get(monitor->params, "mounts");
+    int32_t rc = mounts_read(monitor);
+    if (rc < 0 || !monitor->mounts.read)
+        return rc;
+    rc = select_visible(monitor, ret);
+    if (rc == 0 && names)
+        rc = select_named(monitor, names, ret);
+    else if (rc == 0 && !llmspell_bool(monitor->params, "include_virtual", 0))
+        select_disks(monitor, ret);
+    return rc;
+}
+
+int32_t disk_check(struct monitor *monitor)
+{
+    __attribute__((cleanup(selection_free))) struct selection selection = {0};
+    return json_object_get(monitor->params, "mounts") ? select_mounts(monitor, &selection) : 0;
+}
+
 int32_t part_disk(struct monitor *monitor, json_t **ret_part)
 {
     __attribute__((cleanup(selection_free))) struct selection selection = {0};
-    const json_t *names = json_object_get(monitor->params, "mounts");
-    int32_t rc = mounts_read(monitor);
+    int32_t rc = select_mounts(monitor, &selection);
     if (rc == 0 && !monitor->mounts.read)
         return part_return(monitor, ret_part, json_pack("{s:n}", "disks"));
-    if (rc == 0)
-        rc = select_visible(monitor, &selection);
-    if (rc == 0 && names)
-        rc = select_named(monitor, names, &selection);
-    else if (rc == 0 && !llmspell_bool(monitor->params, "include_virtual", 0))
-        select_disks(monitor, &selection);
     return rc < 0 ? rc : measure(monitor, &selection, ret_part);
 }

@@ -145,6 +145,8 @@ int32_t part_host(struct monitor *monitor, json_t **ret_part);
 int32_t part_cpu(struct monitor *monitor, json_t **ret_part);
 int32_t part_memory(struct monitor *monitor, json_t **ret_part);
 int32_t part_disk(struct monitor *monitor, json_t **ret_part);
+/* The mounts that the caller names: not_found for those that are none. */
+int32_t disk_check(struct monitor *monitor);
 int32_t part_load(struct monitor *monitor, json_t **ret_part);
 int32_t part_network(struct monitor *monitor, json_t **ret_part);
 int32_t part_processes(struct monitor *monitor, json_t **ret_part);

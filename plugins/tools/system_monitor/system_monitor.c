@@ -7,7 +7,8 @@
 
 #include "monitor.h"
 
-#define SLICE_MS 50 /* between two looks at the cancel flag */
+#define SLICE_MS 50     /* between two looks at the cancel flag */
+#define PROGRESS_MS 500 /* an interval beyond this shows how far it is */
 
 enum { NEEDS_CPU = 1, NEEDS_NETWORK = 2, NEEDS_PROCESSES = 4 };
 
@@ -43,16 +44,18 @@ static int32_t take(struct monitor *monitor, unsigned needs, int which)
     return rc;
 }
 
-/* Waits until the clock says deadline, or the call should end. */
-static int32_t wait_until(struct monitor *monitor, double deadline)
+/* Waits until start lies interval ms back, or the call should end. */
+static int32_t wait_since(struct monitor *monitor, double start, double interval)
 {
     for (;;) {
         int32_t stop = llmspell_cancelled(monitor->call);
         if (stop < 0)
             return stop;
-        double left = (deadline - clock_seconds()) * 1000;
+        double left = interval - (clock_seconds() - start) * 1000;
         if (left <= 0)
             return 0;
+        if (interval > PROGRESS_MS)
+            monitor->call->host->progress(monitor->call, interval - left, interval, "measuring");
         poll(NULL, 0, left < SLICE_MS ? (int)left + 1 : SLICE_MS);
     }
 }
@@ -71,7 +74,7 @@ static int32_t take_samples(struct monitor *monitor, unsigned needs)
     double start = clock_seconds();
     int32_t rc = take(monitor, needs, 0);
     if (rc == 0)
-        rc = wait_until(monitor, start + (double)interval / 1000);
+        rc = wait_since(monitor, start, (double)interval);
     monitor->seconds = clock_seconds() - start;
     return rc < 0 ? rc : take(monitor, needs, 1);
 }
@@ -107,7 +110,9 @@ static int32_t measure(struct monitor *monitor, json_t **ret_result)
     if (!part && operation && strcmp(operation, "all") != 0)
         return llmspell_fail_at(monitor->call, LLMSPELL_EINVAL, "/operation",
                                 "there is no operation %s", operation);
-    int32_t rc = take_samples(monitor, part ? part->needs : NEEDS_CPU | NEEDS_NETWORK);
+    int32_t rc = part ? 0 : disk_check(monitor); /* before the interval, not after it */
+    if (rc == 0)
+        rc = take_samples(monitor, part ? part->needs : NEEDS_CPU | NEEDS_NETWORK);
     if (rc < 0)
         return rc;
     return part ? part->measure(monitor, ret_result) : measure_all(monitor, ret_result);
