@@ -2,6 +2,8 @@
  * The operations frequency and keywords. */
 #include "analyzer.h"
 
+#define STOP_WORD_MAX 64 /* bytes; no list has a longer word */
+
 enum unit { UNIT_WORD, UNIT_CHARACTER, UNIT_BIGRAM };
 
 struct counter {
@@ -19,6 +21,21 @@ struct counter {
 
 /* ---- which words count ---- */
 
+/* Is a folded word one of the list, which is written with the straight apostrophe? */
+static bool is_stop(const struct table *stops, struct span key)
+{
+    char plain[STOP_WORD_MAX];
+    size_t size = 0;
+    if (key.size > sizeof plain)
+        return false;
+    for (size_t i = 0; i < key.size; i++) {
+        bool curved = key.size - i >= 3 && memcmp(key.data + i, "\xE2\x80\x99", 3) == 0;
+        plain[size++] = curved ? '\'' : key.data[i];
+        i += curved ? 2 : 0;
+    }
+    return table_find(stops, (struct span){plain, size}) != NULL;
+}
+
 /* Below the letters that a language needs: the list with the most of the words, if any. */
 static int32_t guess_list(const struct task *task, const struct table *words, char *ret_language)
 {
@@ -31,7 +48,7 @@ static int32_t guess_list(const struct task *task, const struct table *words, ch
         if (rc < 0)
             return rc;
         for (size_t k = 0; k < words->count; k++)
-            hits += table_find(&list, words->entries[k].key) ? words->entries[k].count : 0;
+            hits += is_stop(&list, words->entries[k].key) ? words->entries[k].count : 0;
         if (hits > best)
             snprintf(ret_language, LANGUAGE_CODE, "%s", language);
         best = hits > best ? hits : best;
@@ -117,7 +134,7 @@ static int32_t count_segment(void *data, struct span segment)
     int32_t rc = folder_fold(&counter->folder, segment, &key);
     if (rc < 0)
         return rc;
-    if (count_points(segment) < counter->min_length || table_find(&counter->stops, key)) {
+    if (count_points(segment) < counter->min_length || is_stop(&counter->stops, key)) {
         counter->before_size = 0;
         return 0;
     }

@@ -4,7 +4,8 @@
 
 #include "../shared/text_input.h"
 
-#define STEP 4096 /* segments between two looks at the cancel flag */
+#define STEP 4096         /* segments between two looks at the cancel flag, */
+#define STEP_BYTES 262144 /* or bytes, where the segments are long */
 
 int32_t no_memory(struct llmspell_call *call)
 {
@@ -43,10 +44,8 @@ static int32_t fail_icu(struct llmspell_call *call, UErrorCode code)
                          "ICU cannot break the text into segments: %s", u_errorName(code));
 }
 
-static int32_t look(const struct task *task, struct span text, size_t count, int32_t at)
+static int32_t look(const struct task *task, struct span text, int32_t at)
 {
-    if (count % STEP != 0)
-        return 0;
     task->call->host->progress(task->call, at, (double)text.size, "reading the text");
     return llmspell_cancelled(task->call);
 }
@@ -55,12 +54,15 @@ static int32_t each(const struct task *task, struct span text, UBreakIterator *b
                     segment_fn each_segment, void *data)
 {
     size_t count = 0;
-    int32_t rc = 0;
+    int32_t rc = 0, looked = 0;
     for (int32_t from = ubrk_first(breaks), to; rc >= 0; from = to) {
         to = ubrk_next(breaks);
         if (to == UBRK_DONE)
             break;
-        rc = look(task, text, ++count, to);
+        if (++count % STEP == 0 || to - looked >= STEP_BYTES) {
+            rc = look(task, text, to);
+            looked = to;
+        }
         if (rc == 0)
             rc = each_segment(data, (struct span){text.data + from, (size_t)(to - from)});
     }
