@@ -2,11 +2,8 @@
  * The numbers of one column of a CSV file. Called by values.c. */
 #include "statistics.h"
 
-#include <llmspell/fs.h>
-
 #include "../shared/csv.h"
-
-#define FILE_MAX (50ull << 20) /* bytes */
+#include "../shared/text_input.h"
 
 struct column {
     struct llmspell_call *call;
@@ -82,18 +79,16 @@ static int32_t on_record(void *self, const struct csv_field *fields, size_t coun
 
 int32_t column_load(struct llmspell_call *call, const json_t *params, struct values *ret)
 {
-    LLMSPELL_CLEANUP_FREE char *data = NULL;
-    size_t size = 0;
-    int32_t rc =
-        llmspell_fs_read(call, llmspell_string(params, "path"), "/path", FILE_MAX, &data, &size);
+    CLEANUP_TEXT_INPUT struct text_input file = {0};
+    int32_t rc = text_input_load(call, params, "input", "path", TEXT_FILE_MAX, &file);
     if (rc < 0)
         return rc;
     struct column column = {.call = call, .name = llmspell_string(params, "column"), .values = ret};
     CLEANUP_CSV_READER struct csv_reader reader = {
         .call = call, .pointer = "/path", .record = on_record, .self = &column};
-    rc = csv_reader_init(&reader, csv_guess_delimiter(call, data, size, '"'), '"');
+    rc = csv_reader_init(&reader, csv_guess_delimiter(call, file.data, file.size, '"'), '"');
     if (rc == 0)
-        rc = csv_reader_feed(&reader, data, size);
+        rc = csv_reader_feed(&reader, file.data, file.size);
     if (rc == 0)
         rc = csv_reader_end(&reader);
     return rc < 0 || column.found ? rc : find_column(&column, NULL, 0);

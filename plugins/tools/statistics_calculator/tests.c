@@ -101,14 +101,25 @@ int32_t t_test(struct llmspell_call *call, const json_t *params, json_t **ret)
 
 /* ---- chi_square ---- */
 
+/* A list is blamed by its item, a file as a whole. */
+static int32_t fail_negative(struct llmspell_call *call, double count, const char *pointer,
+                             size_t index)
+{
+    char place[32], text[NUMBER_TEXT_MAX];
+    number_text(count, text);
+    snprintf(place, sizeof place, "%s/%zu", pointer, index);
+    return llmspell_fail_at(call, LLMSPELL_EINVAL,
+                            strcmp(pointer, "/values") == 0 ? place : pointer,
+                            "the count %s is negative; counts are 0 or more", text);
+}
+
 static int32_t check_counts(struct llmspell_call *call, const struct values *observed,
                             const char *pointer)
 {
     bool any = false;
     for (size_t i = 0; i < observed->count; i++) {
         if (observed->items[i] < 0)
-            return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer,
-                                    "number %zu is negative; counts are 0 or more", i);
+            return fail_negative(call, observed->items[i], pointer, i);
         any = any || observed->items[i] > 0;
     }
     return any ? 0 : llmspell_fail_at(call, LLMSPELL_EINVAL, pointer, "all counts are 0");

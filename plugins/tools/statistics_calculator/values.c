@@ -34,7 +34,8 @@ static int32_t check_count(struct llmspell_call *call, const struct values *valu
     if (values->count >= least)
         return 0;
     return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer,
-                            "there are %zu numbers; this needs at least %zu", values->count, least);
+                            "%zu number%s given; this needs at least %zu", values->count,
+                            values->count == 1 ? " is" : "s are", least);
 }
 
 const char *values_pointer(const json_t *params)
