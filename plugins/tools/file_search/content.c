@@ -70,10 +70,23 @@ static bool is_text(const char *data, size_t size, bool *ret_ascii)
     return *ret_ascii || utf8_valid_size(data, size) == size;
 }
 
+/* A byte order mark is no part of the text. */
+static void skip_mark(struct content *content)
+{
+    if (content->size < 3 || memcmp(content->data, "\xEF\xBB\xBF", 3) != 0)
+        return;
+    content->size -= 3;
+    memmove(content->data, content->data + 3, content->size);
+}
+
 int32_t content_read(struct content *content, int fd)
 {
     int32_t rc = read_all(content, fd);
-    return rc > 0 ? is_text(content->data, content->size, &content->ascii) : rc;
+    if (rc <= 0)
+        return rc;
+    bool text = is_text(content->data, content->size, &content->ascii);
+    skip_mark(content);
+    return text;
 }
 
 void content_clear(struct content *content)

@@ -31,6 +31,11 @@ struct text {
     bool ascii;
     size_t found;               /* matches in this file */
     size_t line, line_position; /* the line that this byte is in */
+    struct place {
+        size_t start, feed; /* the line of the last match, */
+        size_t at, points;  /* where that began, and characters in front of it */
+        bool known;
+    } place;
 };
 
 static int32_t no_memory(const struct search *search)
@@ -119,18 +124,31 @@ static void count_lines(struct text *text, size_t start)
     text->line_position = start;
 }
 
+/* Matches come in order: on a long line each goes on from the one before. */
+static void find_place(struct text *text, size_t from)
+{
+    struct place *place = &text->place;
+    if (!place->known || from < place->at || from > place->feed) {
+        size_t start = line_start(text, from);
+        *place = (struct place){start, line_feed(text, from), start, 0, true};
+        count_lines(text, start);
+    }
+    place->points += count_points(text, place->at, from);
+    place->at = from;
+}
+
 static json_t *match_value(struct text *text, size_t from, size_t to)
 {
-    size_t start = line_start(text, from), feed = line_feed(text, from);
+    find_place(text, from);
+    size_t start = text->place.start, feed = text->place.feed;
     bool context = text->search->context > 0;
-    count_lines(text, start);
-    return json_pack(
-        "{s:o, s:I, s:I, s:o, s:o, s:o*, s:o*}", "path",
-        clean_text(text->path, strlen(text->path), false), "line", (json_int_t)text->line, "column",
-        (json_int_t)count_points(text, start, from) + 1, "text",
-        shown_text(text, start, line_end(text, start, feed)), "match", shown_text(text, from, to),
-        "before", context ? lines_before(text, start) : NULL, "after",
-        context ? lines_after(text, feed) : NULL);
+    return json_pack("{s:o, s:I, s:I, s:o, s:o, s:o*, s:o*}", "path",
+                     clean_text(text->path, strlen(text->path), false), "line",
+                     (json_int_t)text->line, "column", (json_int_t)text->place.points + 1, "text",
+                     shown_text(text, start, line_end(text, start, feed)), "match",
+                     shown_text(text, from, to), "before",
+                     context ? lines_before(text, start) : NULL, "after",
+                     context ? lines_after(text, feed) : NULL);
 }
 
 /* Counts a match and puts it into the list. 0, WALK_END: enough of this file, or a code. */
