@@ -67,8 +67,7 @@ static int32_t judge(const struct job *job, const struct sample *sample, const c
 {
     CLEANUP_IDENTITY struct identity identity = {0};
     bool entropy = llmspell_is(job->params, "operation", "entropy");
-    int32_t rc =
-        magic_identify(job->call, job->cookie, sample->data, sample->size, !entropy, &identity);
+    int32_t rc = magic_identify(job->call, job->cookie, sample, !entropy, &identity);
     if (rc < 0)
         return rc;
     if (entropy)
@@ -87,30 +86,36 @@ static const char *file_error_text(int32_t code)
 {
     switch (code) {
     case LLMSPELL_ENOTFOUND:
-        return "there is no such file";
+        return "does not exist";
     case LLMSPELL_EPERM:
-        return "the file is outside the folders that this tool may read";
+        return "lies outside the folders that tools may use";
     case LLMSPELL_EINVAL:
-        return "this is not a path of a regular file";
+        return "is not a regular file";
     case LLMSPELL_EIO:
-        return "the file cannot be read";
+        return "cannot be read";
     default:
         return NULL; /* ends the whole call */
     }
 }
 
+static json_t *error_entry(const json_t *path, int32_t code)
+{
+    json_t *message = json_sprintf("%s %s", json_string_value(path), file_error_text(code));
+    return json_pack("{s:O, s:{s:s, s:o}}", "path", path, "error", "code",
+                     llmspell_error_name(code), "message", message);
+}
+
 static int32_t judge_listed(const struct job *job, const json_t *path, size_t index,
                             json_t **ret_entry)
 {
-    CLEANUP_SAMPLE struct sample sample = {0};
+    CLEANUP_SAMPLE struct sample sample = SAMPLE_EMPTY;
     LLMSPELL_CLEANUP_JSON json_t *value = NULL;
     char pointer[48];
     snprintf(pointer, sizeof pointer, "/paths/%zu", index);
     const char *text = json_string_value(path);
     int32_t rc = sample_read(job->call, text, json_string_length(path), pointer, &sample);
     if (rc < 0 && file_error_text(rc)) {
-        *ret_entry = json_pack("{s:O, s:{s:s, s:s}}", "path", path, "error", "code",
-                               llmspell_error_name(rc), "message", file_error_text(rc));
+        *ret_entry = error_entry(path, rc);
         return 0;
     }
     if (rc == 0)
@@ -150,7 +155,7 @@ static int32_t file_identifier_invoke(void *self, struct llmspell_call *call, co
 {
     (void)self;
     CLEANUP_MAGIC struct magic_set *cookie = NULL;
-    CLEANUP_SAMPLE struct sample sample = {0};
+    CLEANUP_SAMPLE struct sample sample = SAMPLE_EMPTY;
     const json_t *paths = json_object_get(params, "paths");
     const char *path = llmspell_string(params, "path");
     int32_t rc = 0;

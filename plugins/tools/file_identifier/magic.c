@@ -4,6 +4,7 @@
 #include "magic.h"
 
 #include <magic.h>
+#include <unistd.h>
 
 #include "../shared/file_values.h"
 #include "types.h"
@@ -13,7 +14,9 @@ int32_t magic_start(struct llmspell_call *call, struct magic_set **ret_cookie)
     *ret_cookie = magic_open(MAGIC_RAW | MAGIC_NO_CHECK_COMPRESS);
     if (!*ret_cookie)
         return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
-    if (magic_load(*ret_cookie, NULL) == 0)
+    size_t most = SAMPLE_MAX; /* of a file, too */
+    if (magic_setparam(*ret_cookie, MAGIC_PARAM_BYTES_MAX, &most) == 0 &&
+        magic_load(*ret_cookie, NULL) == 0)
         return 0;
     return llmspell_fail(call, LLMSPELL_EUNAVAILABLE,
                          "the database of libmagic cannot be loaded (install libmagic-mgc): %s",
@@ -34,15 +37,18 @@ void identity_clear(struct identity *identity)
     *identity = (struct identity){0};
 }
 
-/* Borrowed until the next question. */
+/* Borrowed until the next question. Of a file libmagic learns more than of its bytes: it goes
+ * through the headers of ELF files and of old office documents. */
 static int32_t ask(struct llmspell_call *call, struct magic_set *cookie, int flags,
-                   const char *data, size_t size, const char **ret_answer)
+                   const struct sample *sample, const char **ret_answer)
 {
     int32_t stop = llmspell_cancelled(call);
     if (stop < 0)
         return stop;
     magic_setflags(cookie, flags | MAGIC_RAW | MAGIC_NO_CHECK_COMPRESS);
-    *ret_answer = magic_buffer(cookie, data, size);
+    bool file = sample->fd >= 0 && lseek(sample->fd, 0, SEEK_SET) == 0;
+    *ret_answer = file ? magic_descriptor(cookie, sample->fd)
+                       : magic_buffer(cookie, sample->data, sample->size);
     if (*ret_answer)
         return 0;
     const char *error = magic_error(cookie);
@@ -97,15 +103,15 @@ static int32_t identify_trivial(struct llmspell_call *call, size_t size, struct 
     return 0;
 }
 
-static int32_t describe(struct llmspell_call *call, struct magic_set *cookie, const char *data,
-                        size_t size, struct identity *identity)
+static int32_t describe(struct llmspell_call *call, struct magic_set *cookie,
+                        const struct sample *sample, struct identity *identity)
 {
     const char *answer = NULL;
-    int32_t rc = ask(call, cookie, MAGIC_NONE, data, size, &answer);
+    int32_t rc = ask(call, cookie, MAGIC_NONE, sample, &answer);
     if (rc < 0)
         return rc;
     identity->description = clean_text(answer, strlen(answer), true);
-    rc = ask(call, cookie, MAGIC_EXTENSION, data, size, &answer);
+    rc = ask(call, cookie, MAGIC_EXTENSION, sample, &answer);
     if (rc < 0)
         return rc;
     identity->extensions = extension_list(answer, identity->mime);
@@ -114,17 +120,17 @@ static int32_t describe(struct llmspell_call *call, struct magic_set *cookie, co
     return 0;
 }
 
-int32_t magic_identify(struct llmspell_call *call, struct magic_set *cookie, const char *data,
-                       size_t size, bool all, struct identity *ret_identity)
+int32_t magic_identify(struct llmspell_call *call, struct magic_set *cookie,
+                       const struct sample *sample, bool all, struct identity *ret_identity)
 {
-    if (size == 0 || is_text_byte(data, size))
-        return identify_trivial(call, size, ret_identity);
+    if (sample->size == 0 || is_text_byte(sample->data, sample->size))
+        return identify_trivial(call, sample->size, ret_identity);
     const char *answer = NULL;
-    int32_t rc = ask(call, cookie, MAGIC_MIME_TYPE, data, size, &answer);
+    int32_t rc = ask(call, cookie, MAGIC_MIME_TYPE, sample, &answer);
     if (rc < 0)
         return rc;
     snprintf(ret_identity->mime, sizeof ret_identity->mime, "%.200s", answer);
-    rc = ask(call, cookie, MAGIC_MIME_ENCODING, data, size, &answer);
+    rc = ask(call, cookie, MAGIC_MIME_ENCODING, sample, &answer);
     if (rc < 0)
         return rc;
     snprintf(ret_identity->encoding, sizeof ret_identity->encoding, "%.60s", answer);
@@ -136,5 +142,5 @@ int32_t magic_identify(struct llmspell_call *call, struct magic_set *cookie, con
     bool letters = strcmp(ret_identity->encoding, "binary") != 0;
     ret_identity->text = letters && (!media || type_is_text(mime));
     ret_identity->binary = !ret_identity->text;
-    return all ? describe(call, cookie, data, size, ret_identity) : 0;
+    return all ? describe(call, cookie, sample, ret_identity) : 0;
 }

@@ -7,6 +7,8 @@
 
 #include <llmspell/tool.h>
 
+#include "sample.h"
+
 struct magic_set; /* libmagic's; for one thread */
 
 /* Opens the database of this installation. unavailable if it cannot be read. */
@@ -25,7 +27,7 @@ void identity_clear(struct identity *identity);
 #define CLEANUP_IDENTITY __attribute__((cleanup(identity_clear)))
 
 /* Fills the mime, encoding, text and binary of *ret; with `all` the other members too. */
-int32_t magic_identify(struct llmspell_call *call, struct magic_set *cookie, const char *data,
-                       size_t size, bool all, struct identity *ret_identity);
+int32_t magic_identify(struct llmspell_call *call, struct magic_set *cookie,
+                       const struct sample *sample, bool all, struct identity *ret_identity);
 
 #endif

@@ -9,7 +9,9 @@
 void sample_clear(struct sample *sample)
 {
     free(sample->data);
-    *sample = (struct sample){0};
+    if (sample->fd >= 0)
+        close(sample->fd);
+    *sample = (struct sample)SAMPLE_EMPTY;
 }
 
 static int32_t read_start(struct llmspell_call *call, int fd, const char *path, const char *pointer,
@@ -42,12 +44,15 @@ int32_t sample_read(struct llmspell_call *call, const char *path, size_t length,
         llmspell_fs_open_file(call, path, pointer, UINT64_MAX, &ret_sample->total);
     if (fd < 0)
         return fd;
-    uint64_t total = ret_sample->total;
-    free(ret_sample->data);
-    *ret_sample = (struct sample){.data = malloc(SAMPLE_MAX), .total = total};
+    ret_sample->data = malloc(SAMPLE_MAX);
     if (!ret_sample->data)
         return llmspell_fail(call, LLMSPELL_ENOMEM, "out of memory");
-    return read_start(call, fd, path, pointer, ret_sample);
+    int32_t rc = read_start(call, fd, path, pointer, ret_sample);
+    if (rc == 0 && ret_sample->total <= SAMPLE_MAX) {
+        ret_sample->fd = fd;
+        fd = -1;
+    }
+    return rc;
 }
 
 /* ---- base64 ---- */

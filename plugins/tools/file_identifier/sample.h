@@ -11,7 +11,13 @@ struct sample {
     char *data; /* malloc'ed */
     size_t size;
     uint64_t total; /* bytes of the whole file */
+    int fd;         /* of a file that is looked at whole, else -1 */
 };
+
+#define SAMPLE_EMPTY                                                                               \
+    {                                                                                              \
+        .fd = -1                                                                                   \
+    }
 
 void sample_clear(struct sample *sample);
 #define CLEANUP_SAMPLE __attribute__((cleanup(sample_clear)))

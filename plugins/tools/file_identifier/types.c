@@ -191,6 +191,8 @@ static const char *type_name(const char *mime, size_t *size)
 bool type_covers(const char *wanted, const char *mime)
 {
     size_t size = strcspn(wanted, "; \t"), other = strlen(mime);
+    if (size == 3 && strncmp(wanted, "*/*", size) == 0)
+        return true;
     if (size >= 2 && strncmp(wanted + size - 2, "/*", 2) == 0)
         return other > size - 1 && strncasecmp(wanted, mime, size - 1) == 0;
     wanted = type_name(wanted, &size);
