@@ -17,12 +17,12 @@ int32_t load_text(struct job *job)
     job->text = llmspell_string(job->params, "text");
     job->size = llmspell_string_length(job->params, "text");
     job->pointer = path ? "/path" : "/text";
-    if (!path)
-        return 0;
-    int32_t rc = llmspell_fs_read(job->call, path, "/path", FILE_MAX, &job->file, &job->size);
-    if (rc < 0)
-        return rc;
-    job->text = job->file;
+    if (path) {
+        int32_t rc = llmspell_fs_read(job->call, path, "/path", FILE_MAX, &job->file, &job->size);
+        if (rc < 0)
+            return rc;
+        job->text = job->file;
+    }
     if (job->size >= 3 && memcmp(job->text, "\xEF\xBB\xBF", 3) == 0) {
         job->text += 3;
         job->size -= 3;

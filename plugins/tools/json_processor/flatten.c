@@ -4,11 +4,15 @@
 
 /* ---- flatten ---- */
 
+/* Each leaf has its whole name: names of deep leaves can outgrow the document many times. */
+#define NAMES_MAX ((size_t)64 << 20)
+
 struct flat {
     const struct job *job;
     const char *separator;
     json_t *output;
     struct byte_buffer name;
+    size_t names; /* bytes of all names */
 };
 
 static int32_t put_leaf(struct flat *flat, json_t *value)
@@ -20,6 +24,12 @@ static int32_t put_leaf(struct flat *flat, json_t *value)
         return llmspell_fail_at(flat->job->call, LLMSPELL_EINVAL, "/separator",
                                 "two values get the name \"%.200s\"; choose another separator",
                                 name);
+    flat->names += flat->name.size;
+    if (flat->names > NAMES_MAX)
+        return llmspell_fail_at(flat->job->call, LLMSPELL_ELIMIT, flat->job->pointer,
+                                "the flat names take more than %zu MiB; flatten a part of the "
+                                "document",
+                                NAMES_MAX >> 20);
     if (json_object_set(flat->output, name, value) != 0)
         return job_no_memory(flat->job);
     return llmspell_cancelled(flat->job->call);
@@ -81,7 +91,9 @@ int32_t flatten_run(struct job *job, json_t **ret_result)
 static int32_t clash(const struct job *job, const char *name)
 {
     return llmspell_fail_at(job->call, LLMSPELL_EINVAL, job->pointer,
-                            "\"%.200s\" is beneath or above another name, which has a value", name);
+                            "\"%.200s\" is beneath or above another name, which has a value; "
+                            "rename one of them",
+                            name);
 }
 
 /* The level beneath key, made if it is missing; NULL if a value is there (or no memory). */
