@@ -25,15 +25,33 @@ int32_t yaml_no_memory(struct reader *r)
     return llmspell_fail(r->input->call, LLMSPELL_ENOMEM, "out of memory");
 }
 
-static size_t lines_before(const struct reader *r, size_t offset)
+/* The place of a byte of the text, from 0. */
+static yaml_mark_t mark_at(const struct reader *r, size_t offset)
 {
-    size_t lines = 0;
-    for (size_t i = 0; i < offset && i < r->input->size; i++)
-        lines += r->input->text[i] == '\n';
-    return lines;
+    yaml_mark_t mark = {0};
+    for (size_t i = 0; i < offset && i < r->input->size; i++) {
+        unsigned char c = (unsigned char)r->input->text[i];
+        mark.index += (c & 0xC0) != 0x80;
+        mark.column = c == '\n' || c == '\r' ? 0 : mark.column + ((c & 0xC0) != 0x80);
+        mark.line += c == '\n';
+    }
+    return mark;
 }
 
-/* libyaml counts no lines in what it cannot decode. */
+/* libyaml counts neither lines nor columns in what it cannot decode, and ends a last line that has
+ * no line end: what is missing there would be said of a line that the text does not have. */
+static yaml_mark_t problem_mark(const struct reader *r)
+{
+    const yaml_parser_t *p = &r->parser;
+    if (p->error == YAML_READER_ERROR)
+        return mark_at(r, p->problem_offset);
+    yaml_mark_t end = mark_at(r, r->input->size);
+    yaml_mark_t mark = p->problem_mark;
+    if (mark.column == 0 && mark.line == end.line + 1 && mark.index == end.index && end.column > 0)
+        return end;
+    return mark;
+}
+
 static int32_t parser_error(struct reader *r)
 {
     const yaml_parser_t *p = &r->parser;
@@ -41,9 +59,7 @@ static int32_t parser_error(struct reader *r)
         return r->stop;
     if (p->error == YAML_MEMORY_ERROR)
         return yaml_no_memory(r);
-    yaml_mark_t mark = p->problem_mark;
-    if (p->error == YAML_READER_ERROR)
-        mark = (yaml_mark_t){.line = lines_before(r, p->problem_offset)};
+    yaml_mark_t mark = problem_mark(r);
     return yaml_complain(r, LLMSPELL_EPARSE, &mark, "%s%s%s",
                          p->problem ? p->problem : "syntax error", p->context ? " " : "",
                          p->context ? p->context : "");
