@@ -4,6 +4,7 @@
 #include "xml.h"
 
 #define COMPLAINTS_MAX 100
+#define MESSAGE_MAX 600u /* bytes */
 
 static const struct operation {
     const char *name;
@@ -13,12 +14,36 @@ static const struct operation {
     {"format", format_run}, {"build", build_run}, {"transform", transform_run},
 };
 
-/* The first line of a message, without what libxml2 puts around. */
+/* How much of the first size bytes ends with a whole character. */
+static size_t whole_characters(const char *text, size_t size)
+{
+    size_t start = size;
+    while (start && size - start < 4 && ((unsigned char)text[start - 1] & 0xC0) == 0x80)
+        start--;
+    if (!start || (unsigned char)text[start - 1] < 0xC0)
+        return size;
+    unsigned char first = (unsigned char)text[start - 1];
+    size_t length = first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    return size - (start - 1) < length ? start - 1 : size;
+}
+
+/* A message on one line, without the line end that libxml2 puts after it. The values that it shows
+ * may hold line ends, and libxml2 cuts long ones anywhere, even within a character. */
 static json_t *message_json(const char *message)
 {
-    if (!message)
+    char text[MESSAGE_MAX + sizeof "…"];
+    size_t length = message ? strlen(message) : 0;
+    while (length && message[length - 1] == '\n')
+        length--;
+    if (!length)
         return json_string("unknown error");
-    return json_stringn(message, strcspn(message, "\n"));
+    size_t size = whole_characters(message, length < MESSAGE_MAX ? length : MESSAGE_MAX);
+    for (size_t i = 0; i < size; i++)
+        text[i] = message[i] == '\n' || message[i] == '\r' ? ' ' : message[i];
+    if (size < length)
+        memcpy(text + size, "…", sizeof "…" - 1);
+    json_t *json = json_stringn(text, size < length ? size + sizeof "…" - 1 : size);
+    return json ? json : json_string("a message that is not UTF-8");
 }
 
 /* libxml2 keeps its handlers per thread. Warnings do not count, but for an entity that is not
