@@ -16,6 +16,15 @@ BINARY = BUILD / "bin" / "llmspell"
 SLOW = 5 if os.environ.get("LLMSPELL_SANITIZER") else 1  # sanitizers stretch time
 
 
+def why_nobody_else():
+    """Why a test cannot run the binary as another user; None: it can."""
+    if os.geteuid() != 0:
+        return "only root can become another user"
+    closed = [str(folder) for folder in BINARY.resolve().parents
+              if not folder.stat().st_mode & 0o001]
+    return f"other users may not enter {closed[-1]}, below which the build lies" if closed else None
+
+
 class Result:
     def __init__(self, done):
         self.status, self.out, self.err = done.returncode, done.stdout, done.stderr

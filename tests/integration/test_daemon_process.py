@@ -14,7 +14,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from conftest import BINARY
+from conftest import BINARY, why_nobody_else
 from jupyter_session import PATIENCE, llmspell, wait_until  # noqa: F401 (a fixture)
 from test_daemon import ended, exec_lua, files_below, proc_stat, start_foreground  # noqa: F401
 
@@ -125,7 +125,7 @@ def test_the_terminal_closes(llmspell):
 
 # ---- another user's kernel ----
 
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+needs_another_user = pytest.mark.skipif(why_nobody_else() is not None, reason=str(why_nobody_else()))
 
 
 def become_nobody():
@@ -144,7 +144,7 @@ def shared_home(llmspell):
         llmspell.run("kernel", "stop", "--all", "--force")
 
 
-@needs_root
+@needs_another_user
 def test_another_users_kernel(shared_home):
     """Who may read the PID file of another user's kernel is told whose it is; who may not, too."""
     one = shared_home

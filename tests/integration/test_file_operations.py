@@ -14,7 +14,7 @@ import time
 
 import pytest
 
-from conftest import BINARY, SLOW
+from conftest import BINARY, SLOW, why_nobody_else
 
 
 class Tool:
@@ -320,7 +320,7 @@ def test_copying_stops_soon_and_leaves_nothing(tool, tmp_path):
 
 # ---- other users and full devices ----
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+@pytest.mark.skipif(why_nobody_else() is not None, reason=str(why_nobody_else()))
 def test_as_another_user(tmp_path):
     base = pathlib.Path("/tmp") / f"llmspell-{os.getpid()}-{time.monotonic_ns()}"
     base.mkdir(mode=0o777)

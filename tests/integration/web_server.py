@@ -92,8 +92,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Server:
-    def __init__(self, certificate=None):
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    def __init__(self, certificate=None, address="127.0.0.1"):
+        self.http = http.server.ThreadingHTTPServer((address, 0), Handler)
         self.http.daemon_threads = True
         self.http.handle_error = lambda *args: None  # clients that refuse TLS hang up
         self.http.seen, self.port = [], self.http.server_address[1]
