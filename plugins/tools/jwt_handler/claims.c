@@ -4,10 +4,11 @@
 
 #include <time.h>
 
-static double claim_time(const json_t *payload, const char *name, double fallback)
+/* Is it that late, or later? False without the claim, whatever its time would be. */
+static bool reached(const json_t *payload, const char *claim, double time)
 {
-    const json_t *value = json_object_get(payload, name);
-    return json_is_number(value) ? json_number_value(value) : fallback;
+    const json_t *value = json_object_get(payload, claim);
+    return value && time >= json_number_value(value);
 }
 
 static bool time_or_absent(const json_t *payload, const char *name)
@@ -54,9 +55,11 @@ static bool audience_differs(const json_t *payload, const json_t *params)
 static bool misses_claim(const json_t *payload, const json_t *params)
 {
     const json_t *require = json_object_get(params, "require");
-    for (size_t i = 0; i < json_array_size(require); i++)
-        if (!json_object_get(payload, json_string_value(json_array_get(require, i))))
+    for (size_t i = 0; i < json_array_size(require); i++) {
+        const json_t *name = json_array_get(require, i);
+        if (!json_object_getn(payload, json_string_value(name), json_string_length(name)))
             return true;
+    }
     return false;
 }
 
@@ -64,9 +67,9 @@ const char *claims_check(const json_t *payload, const json_t *params, time_t tim
 {
     double now = llmspell_number(params, "at", (double)time);
     double leeway = llmspell_number(params, "leeway", 0);
-    if (now >= claim_time(payload, "exp", now + leeway + 1) + leeway)
+    if (reached(payload, "exp", now - leeway))
         return "expired";
-    if (now + leeway < claim_time(payload, "nbf", now))
+    if (json_object_get(payload, "nbf") && !reached(payload, "nbf", now + leeway))
         return "not_before";
     if (differs(payload, "iss", params, "issuer"))
         return "issuer";

@@ -104,38 +104,56 @@ static bool is_flat(const json_t *value, unsigned depth)
     return true;
 }
 
-/* One part that is a JSON object in base64url. */
-static int32_t parse_object(const char *text, size_t size, json_t **ret)
+/* One part that is a JSON object in base64url; name for the message. */
+static int32_t parse_object(const char *name, const char *text, size_t size, json_t **ret,
+                            char ret_why[TOKEN_WHY])
 {
     CLEANUP_BYTES struct bytes bytes = {0};
+    json_error_t error;
     int32_t rc = base64url_decode(text, size, &bytes);
-    if (rc != 0)
-        return rc < 0 ? rc : LLMSPELL_EPARSE;
+    if (rc == LLMSPELL_ENOMEM)
+        return rc;
+    if (rc != 0) {
+        snprintf(ret_why, TOKEN_WHY,
+                 "has a %s that is not in base64url (A-Z a-z 0-9 - _, without padding)", name);
+        return LLMSPELL_EPARSE;
+    }
     *ret = json_loadb((const char *)bytes.data, bytes.size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL,
-                      NULL);
-    return json_is_object(*ret) && is_flat(*ret, 1) ? 0 : LLMSPELL_EPARSE;
+                      &error);
+    if (json_is_object(*ret) && is_flat(*ret, 1))
+        return 0;
+    if (*ret)
+        snprintf(ret_why, TOKEN_WHY, "has a %s that is %s", name,
+                 json_is_object(*ret) ? "nested deeper than 64 levels" : "not a JSON object");
+    else if (json_error_code(&error) == json_error_numeric_overflow)
+        snprintf(ret_why, TOKEN_WHY, "has a %s with a number beyond 64 bits", name);
+    else
+        snprintf(ret_why, TOKEN_WHY,
+                 "has a %s that is not JSON: it goes wrong at line %d, column %d", name, error.line,
+                 error.column);
+    return LLMSPELL_EPARSE;
 }
 
-int32_t token_parse(const char *text, size_t size, struct token *ret, const char **ret_why)
+int32_t token_parse(const char *text, size_t size, struct token *ret, char ret_why[TOKEN_WHY])
 {
     const char *end = text + size;
     const char *first = memchr(text, '.', size);
     const char *second = first ? memchr(first + 1, '.', (size_t)(end - first - 1)) : NULL;
-    *ret_why = "does not have three parts separated by dots; give header.payload.signature";
+    snprintf(ret_why, TOKEN_WHY,
+             "does not have three parts separated by dots; give header.payload.signature");
     if (!second || memchr(second + 1, '.', (size_t)(end - second - 1)))
         return LLMSPELL_EPARSE;
     ret->text = text;
     ret->signed_size = (size_t)(second - text);
     ret->signature_text = second + 1;
-    *ret_why = "has a header that is not a JSON object in base64url";
-    int32_t rc = parse_object(text, (size_t)(first - text), &ret->header);
+    int32_t rc = parse_object("header", text, (size_t)(first - text), &ret->header, ret_why);
+    if (rc == 0)
+        rc = parse_object("payload", first + 1, (size_t)(second - first - 1), &ret->payload,
+                          ret_why);
     if (rc < 0)
         return rc;
-    *ret_why = "has a payload that is not a JSON object in base64url";
-    rc = parse_object(first + 1, (size_t)(second - first - 1), &ret->payload);
-    if (rc < 0)
-        return rc;
-    *ret_why = "has a signature that is not base64url";
+    snprintf(ret_why, TOKEN_WHY,
+             "has a signature that is not in base64url (A-Z a-z 0-9 - _, without padding)");
     rc = base64url_decode(second + 1, (size_t)(end - second - 1), &ret->signature);
     if (rc == BASE64URL_LOOSE)
         bytes_clear(&ret->signature); /* a second spelling of a signature is a wrong one */

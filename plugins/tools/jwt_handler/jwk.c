@@ -119,6 +119,15 @@ static int32_t load_ec(const json_t *jwk, OSSL_PARAM_BLD *builder, EVP_PKEY **re
     return build("EC", builder, *ret_private, ret_pkey);
 }
 
+/* x is there for private keys too (RFC 8037, 2), and must not be another key's. */
+static bool is_public_part(const EVP_PKEY *pkey, const struct bytes *x)
+{
+    unsigned char part[64];
+    size_t size = sizeof part;
+    return EVP_PKEY_get_raw_public_key(pkey, part, &size) > 0 && size == x->size &&
+           memcmp(part, x->data, size) == 0;
+}
+
 static int32_t load_okp(const json_t *jwk, EVP_PKEY **ret_pkey, bool *ret_private)
 {
     CLEANUP_BYTES struct bytes x = {0}, d = {0};
@@ -128,12 +137,14 @@ static int32_t load_okp(const json_t *jwk, EVP_PKEY **ret_pkey, bool *ret_privat
     if (type == EVP_PKEY_NONE)
         return LLMSPELL_EPARSE;
     *ret_private = json_object_get(jwk, "d") != NULL;
-    int32_t rc = member(jwk, *ret_private ? "d" : "x", *ret_private ? &d : &x);
+    int32_t rc = member(jwk, "x", &x);
+    if (rc == 0 && *ret_private)
+        rc = member(jwk, "d", &d);
     if (rc < 0)
         return rc;
     *ret_pkey = *ret_private ? EVP_PKEY_new_raw_private_key(type, NULL, d.data, d.size)
                              : EVP_PKEY_new_raw_public_key(type, NULL, x.data, x.size);
-    return *ret_pkey ? 0 : LLMSPELL_EPARSE;
+    return *ret_pkey && is_public_part(*ret_pkey, &x) ? 0 : LLMSPELL_EPARSE;
 }
 
 int32_t jwk_load(const json_t *jwk, EVP_PKEY **ret_pkey, bool *ret_private)

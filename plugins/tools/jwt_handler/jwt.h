@@ -53,9 +53,10 @@ struct token {
 void token_clear(struct token *token);
 #define CLEANUP_TOKEN __attribute__((cleanup(token_clear)))
 
-/* Takes a token apart. LLMSPELL_EPARSE: *ret_why says what is wrong with it, as the end of the
+/* Takes a token apart. LLMSPELL_EPARSE: ret_why says what is wrong with it, as the end of the
  * sentence "the token …". */
-int32_t token_parse(const char *text, size_t size, struct token *ret, const char **ret_why);
+#define TOKEN_WHY 128
+int32_t token_parse(const char *text, size_t size, struct token *ret, char ret_why[TOKEN_WHY]);
 
 /* ---- key.c ---- */
 

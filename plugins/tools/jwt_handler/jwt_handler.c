@@ -6,14 +6,15 @@
 #include "jwt.h"
 
 #define RSA_BITS_MIN 2048 /* RFC 7518, 3.3 */
+#define RSA_BITS_MAX 8192 /* signing takes time with their cube, and OpenSSL cannot be stopped */
 #define TOKEN_MAX (4u << 20)
 
 static int32_t decode(struct llmspell_call *call, const json_t *params, json_t **ret_result)
 {
     CLEANUP_TOKEN struct token token = {0};
-    const char *why = NULL;
+    char why[TOKEN_WHY];
     int32_t rc = token_parse(llmspell_string(params, "token"),
-                             llmspell_string_length(params, "token"), &token, &why);
+                             llmspell_string_length(params, "token"), &token, why);
     if (rc == LLMSPELL_ENOMEM)
         return llmspell_fail(call, rc, "out of memory");
     if (rc < 0)
@@ -43,8 +44,10 @@ static int32_t load_verify_key(struct llmspell_call *call, const json_t *params,
         fits |= key_fits(ret_key, algorithm_find(json_string_value(json_array_get(allowed, i))));
     if (rc == 0 && !fits)
         return llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
-                                "%s is not a key for any of the algorithms that are allowed",
-                                ret_key->pointer + 1);
+                                "%s is a key of type %s, which none of the algorithms takes; add "
+                                "the one that it belongs to",
+                                ret_key->pointer + 1,
+                                ret_key->pkey ? EVP_PKEY_get0_type_name(ret_key->pkey) : "oct");
     return rc;
 }
 
@@ -74,12 +77,12 @@ static int32_t verify(struct llmspell_call *call, const json_t *params, json_t *
 {
     CLEANUP_KEY struct key key = {.pkey = NULL};
     CLEANUP_TOKEN struct token token = {0};
-    const char *why = NULL;
+    char why[TOKEN_WHY];
     int32_t rc = load_verify_key(call, params, &key);
     if (rc < 0)
         return rc;
     rc = token_parse(llmspell_string(params, "token"), llmspell_string_length(params, "token"),
-                     &token, &why);
+                     &token, why);
     if (rc == LLMSPELL_ENOMEM)
         return llmspell_fail(call, rc, "out of memory");
     if (rc < 0 || is_malformed(&token))
@@ -98,14 +101,23 @@ static int32_t verify(struct llmspell_call *call, const json_t *params, json_t *
 
 /* ---- sign ---- */
 
+static const char *const NEEDS[] = {
+    [FAMILY_HMAC] = "a shared secret",
+    [FAMILY_RSA] = "an RSA key",
+    [FAMILY_PSS] = "an RSA key",
+    [FAMILY_EC] = "an EC key on its own curve (ES256: P-256, ES384: P-384, ES512: P-521)",
+    [FAMILY_EDDSA] = "an Ed25519 or Ed448 key",
+};
+
 static int32_t check_sign_key(struct llmspell_call *call, const struct algorithm *algorithm,
                               const struct key *key)
 {
     const char *name = key->pointer + 1;
     size_t size = key->octets.data ? key->octets.size : key->bytes.size;
     if (!key_fits(key, algorithm))
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer, "%s is not a key for %s", name,
-                                algorithm->name);
+        return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer,
+                                "%s is not a key for %s, which needs %s", name, algorithm->name,
+                                NEEDS[algorithm->family]);
     if (algorithm->family == FAMILY_HMAC)
         return size >= algorithm->size
                    ? 0
@@ -115,11 +127,12 @@ static int32_t check_sign_key(struct llmspell_call *call, const struct algorithm
     if (!key->is_private)
         return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer,
                                 "%s is a public key; signing needs the private one", name);
-    if ((algorithm->family == FAMILY_RSA || algorithm->family == FAMILY_PSS) &&
-        EVP_PKEY_get_bits(key->pkey) < RSA_BITS_MIN)
+    int bits = EVP_PKEY_get_bits(key->pkey);
+    bool rsa = algorithm->family == FAMILY_RSA || algorithm->family == FAMILY_PSS;
+    if (rsa && (bits < RSA_BITS_MIN || bits > RSA_BITS_MAX))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer,
-                                "%s has %d bits; an RSA key must have %d at least", name,
-                                EVP_PKEY_get_bits(key->pkey), RSA_BITS_MIN);
+                                "%s has %d bits; an RSA key must have %d to %d", name, bits,
+                                RSA_BITS_MIN, RSA_BITS_MAX);
     return 0;
 }
 
@@ -212,6 +225,10 @@ static int32_t sign(struct llmspell_call *call, const json_t *params, json_t **r
     if (signature_make(algorithm, &key, token.data, token.len, &signature) < 0)
         return llmspell_fail_at(call, LLMSPELL_EFAILED, key.pointer,
                                 "OpenSSL cannot sign with this key and %s", algorithm->name);
+    if (!signature_right(algorithm, &key, token.data, token.len, &signature))
+        return llmspell_fail_at(call, LLMSPELL_EINVAL, key.pointer,
+                                "the private part of %s does not belong to its public part",
+                                key.pointer + 1);
     text_buffer_putc(&token, '.');
     base64url_add(&token, signature.data, signature.size);
     rc = text_buffer_check(call, &token);

@@ -158,8 +158,11 @@ int32_t key_load(struct llmspell_call *call, const json_t *params, bool hmac, bo
     if (hmac && (has_pem(ret_key) || (jwk && !octets)))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
                                 "%s is a PEM or JWK key of an RSA, EC or EdDSA algorithm and is "
-                                "never used with HS256, HS384 or HS512; take those algorithms out",
-                                ret_key->pointer + 1);
+                                "never used with HS256, HS384 or HS512; %s",
+                                ret_key->pointer + 1,
+                                llmspell_is(params, "operation", "sign")
+                                    ? "give algorithm the name of its own, such as RS256"
+                                    : "take those out of algorithms");
     if (hmac && !paired)
         return octets ? load_octets(call, jwk, ret_key) : 0;
     if (hmac && !octets && !has_pem(ret_key))
