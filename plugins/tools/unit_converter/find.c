@@ -43,6 +43,21 @@ static bool has_name(const struct unit *unit, const char *folded)
     return false;
 }
 
+/* By a symbol, where case counts. */
+static bool has_symbol(const struct unit *unit, const char *text)
+{
+    size_t length = strlen(text);
+    if (strcmp(unit->symbol, text) == 0)
+        return true;
+    for (const char *at = unit->others; at && *at;) {
+        size_t other = strcspn(at, "|");
+        if (other == length && memcmp(at, text, length) == 0)
+            return true;
+        at += other + (at[other] == '|');
+    }
+    return false;
+}
+
 /* folded NULL: by symbol. */
 static const struct unit *search(const char *text, const char *folded,
                                  const struct category **ret_category)
@@ -51,7 +66,7 @@ static const struct unit *search(const char *text, const char *folded,
         const struct category *category = &units_categories[i];
         for (size_t j = 0; j < category->count; j++) {
             const struct unit *unit = &category->units[j];
-            if (folded ? !has_name(unit, folded) : strcmp(unit->symbol, text) != 0)
+            if (folded ? !has_name(unit, folded) : !has_symbol(unit, text))
                 continue;
             *ret_category = category;
             return unit;
@@ -91,6 +106,16 @@ static size_t distance(const char *a, const char *b)
     return row[length];
 }
 
+/* "ton" is a word of "metric ton". */
+static bool has_word(const char *name, const char *word)
+{
+    size_t length = strlen(word);
+    for (const char *at = name; length >= 3 && (at = strstr(at, word)) != NULL; at++)
+        if ((at == name || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
+}
+
 struct proposal {
     size_t distance;
     char text[NAME_MAX_BYTES];
@@ -118,7 +143,7 @@ static void propose_unit(struct proposal best[PROPOSALS], const struct unit *uni
     size_t least = distance(folded, name);
     snprintf(nearest, sizeof nearest, "%s", unit->symbol);
     for (const char *at = unit->names; (at = next_name(at, name)) != NULL;) {
-        size_t own = distance(folded, name);
+        size_t own = has_word(name, folded) ? 1 : distance(folded, name);
         if (own >= least)
             continue;
         least = own;
@@ -142,7 +167,7 @@ void units_near(const char *text, char ret_text[NEAR_MAX])
     ret_text[0] = '\0';
     for (size_t i = 0; i < PROPOSALS && best[i].distance < NAME_MAX_BYTES; i++)
         used += (size_t)snprintf(ret_text + used, NEAR_MAX - used, "%s%s",
-                                 i == 0 ? "; did you mean " : ", ", best[i].text);
-    if (used > 0)
-        snprintf(ret_text + used, NEAR_MAX - used, "?");
+                                 i == 0 ? "did you mean " : ", ", best[i].text);
+    snprintf(ret_text + used, NEAR_MAX - used, "%s",
+             used > 0 ? "?" : "operation list shows all units");
 }

@@ -33,7 +33,8 @@ static int32_t find_unit(struct llmspell_call *call, const json_t *params, const
     char pointer[16], near[NEAR_MAX];
     snprintf(pointer, sizeof pointer, "/%s", key);
     units_near(text, near);
-    return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer, "there is no unit %s%s", text, near);
+    return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer, "there is no unit \"%s\"; %s", text,
+                            near);
 }
 
 static int32_t find_units(struct llmspell_call *call, const json_t *params, struct quantity *from,
@@ -59,10 +60,13 @@ static int32_t read_value(struct llmspell_call *call, const json_t *params, cons
     if (!exact_to_base(quantity->unit, quantity->value, quantity->base))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer, "0 %s has no finite reciprocal",
                                 quantity->unit->symbol);
-    if (quantity->unit->offset && mpq_sgn(quantity->base) < 0)
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer,
-                                "this is below absolute zero (0 K, -273.15 C, -459.67 F)");
-    return 0;
+    if (!quantity->unit->offset || mpq_sgn(quantity->base) >= 0)
+        return 0;
+    LLMSPELL_CLEANUP_FREE char *shown =
+        json_dumps(json_object_get(params, key), JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    return llmspell_fail_at(call, LLMSPELL_EINVAL, pointer,
+                            "%s %s is below absolute zero (0 K, -273.15 C, -459.67 F)",
+                            shown ? shown : "this", quantity->unit->symbol);
 }
 
 static int32_t fail_range(struct llmspell_call *call)
@@ -99,7 +103,21 @@ static int32_t convert(struct llmspell_call *call, const json_t *params, struct 
                                      "category", from->category->name));
 }
 
-/* Both are compared as what convert shows: in from, with 15 digits. */
+/* Is value of one side, in the unit of the other, what the other side is? */
+static bool shows_as(const struct quantity *one, const struct quantity *other)
+{
+    mpq_t shown, expected;
+    mpq_inits(shown, expected, NULL);
+    bool same = exact_from_base(other->unit, one->base, shown);
+    mpq_set(expected, other->value);
+    exact_round(shown, RESULT_DIGITS);
+    exact_round(expected, RESULT_DIGITS);
+    same = same && mpq_equal(shown, expected) != 0;
+    mpq_clears(shown, expected, NULL);
+    return same;
+}
+
+/* Equal is what convert would show so, in the one unit or the other: with 15 digits. */
 static int32_t compare(struct llmspell_call *call, const json_t *params, struct quantity *from,
                        struct quantity *to, json_t **ret_result)
 {
@@ -110,13 +128,17 @@ static int32_t compare(struct llmspell_call *call, const json_t *params, struct 
         rc = read_value(call, params, "other", to);
     if (rc < 0)
         return rc;
+    bool equal = shows_as(from, to) || shows_as(to, from);
     if (!exact_from_base(from->unit, to->base, to->value))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, "/other", "0 %s is no finite value in %s",
                                 to->unit->symbol, from->unit->symbol);
     exact_round(from->value, RESULT_DIGITS);
     exact_round(to->value, RESULT_DIGITS);
-    int order = mpq_cmp(from->value, to->value);
-    mpq_sub(from->value, from->value, to->value);
+    int order = equal ? 0 : mpq_cmp(from->value, to->value);
+    if (equal)
+        mpq_set_ui(from->value, 0, 1);
+    else
+        mpq_sub(from->value, from->value, to->value);
     json_t *difference = rounded_json(from->value);
     if (!difference)
         return fail_range(call);
@@ -128,19 +150,24 @@ static int32_t compare(struct llmspell_call *call, const json_t *params, struct 
 
 /* ---- list ---- */
 
-static json_t *names_json(const char *names)
+/* 0, or -1 if memory is out. */
+static int add_names(json_t *list, const char *names)
 {
-    json_t *list = json_array();
-    for (const char *at = names;; at++) {
+    for (const char *at = names; at && *at;) {
         size_t length = strcspn(at, "|");
-        if (json_array_append_new(list, json_stringn(at, length)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
-        at += length;
-        if (!*at)
-            return list;
+        if (json_array_append_new(list, json_stringn(at, length)) != 0)
+            return -1;
+        at += length + (at[length] == '|');
     }
+    return 0;
+}
+
+static json_t *names_json(const struct unit *unit)
+{
+    LLMSPELL_CLEANUP_JSON json_t *list = json_array();
+    if (add_names(list, unit->names) < 0 || add_names(list, unit->others) < 0)
+        return NULL;
+    return llmspell_steal_json(&list);
 }
 
 static json_t *unit_json(const struct unit *unit)
@@ -150,8 +177,8 @@ static json_t *unit_json(const struct unit *unit)
     exact_factor(unit, factor);
     json_t *number = exact_json(factor);
     mpq_clear(factor);
-    return json_pack("{s:s, s:o, s:o}", "symbol", unit->symbol, "names", names_json(unit->names),
-                     "factor", number);
+    return json_pack("{s:s, s:o, s:o}", "symbol", unit->symbol, "names", names_json(unit), "factor",
+                     number);
 }
 
 static json_t *category_json(const struct category *category)

@@ -62,11 +62,13 @@ static const struct unit TEMPERATURE[] = {
     {.symbol = "C",
      .factor = "1",
      .offset = "273.15",
-     .names = "celsius|°c|degree celsius|degrees celsius|centigrade"},
+     .names = "celsius|°c|degree celsius|degrees celsius|centigrade",
+     .others = "℃"},
     {.symbol = "F",
      .factor = "5/9",
      .offset = "459.67",
-     .names = "fahrenheit|°f|degree fahrenheit|degrees fahrenheit"},
+     .names = "fahrenheit|°f|degree fahrenheit|degrees fahrenheit",
+     .others = "℉"},
     {.symbol = "R",
      .factor = "5/9",
      .offset = "0",
@@ -74,30 +76,56 @@ static const struct unit TEMPERATURE[] = {
 };
 
 static const struct unit AREA[] = {
-    {.symbol = "m2", .factor = "1", .names = METRE("square ") "|m²|sq m"},
-    {.symbol = "km2", .factor = "1000000", .names = METRE("square kilo") "|km²|sq km"},
-    {.symbol = "cm2", .factor = "0.0001", .names = METRE("square centi") "|cm²|sq cm"},
-    {.symbol = "mm2", .factor = "0.000001", .names = METRE("square milli") "|mm²|sq mm"},
+    {.symbol = "m2", .factor = "1", .names = METRE("square ") "|m²|sq m", .others = "m^2"},
+    {.symbol = "km2",
+     .factor = "1000000",
+     .names = METRE("square kilo") "|km²|sq km",
+     .others = "km^2"},
+    {.symbol = "cm2",
+     .factor = "0.0001",
+     .names = METRE("square centi") "|cm²|sq cm",
+     .others = "cm^2"},
+    {.symbol = "mm2",
+     .factor = "0.000001",
+     .names = METRE("square milli") "|mm²|sq mm",
+     .others = "mm^2"},
     {.symbol = "ha", .factor = "10000", .names = PLAIN("hectare")},
     {.symbol = "acre", .factor = "4046.8564224", .names = PLAIN("acre")},
-    {.symbol = "ft2", .factor = "0.3048*0.3048", .names = "square foot|square feet|ft²|sq ft"},
-    {.symbol = "in2", .factor = "0.0254*0.0254", .names = "square inch|square inches|in²|sq in"},
-    {.symbol = "yd2", .factor = "0.9144*0.9144", .names = PLAIN("square yard") "|yd²|sq yd"},
-    {.symbol = "mi2", .factor = "1609.344*1609.344", .names = PLAIN("square mile") "|mi²|sq mi"},
+    {.symbol = "ft2",
+     .factor = "0.3048*0.3048",
+     .names = "square foot|square feet|ft²|sq ft",
+     .others = "ft^2"},
+    {.symbol = "in2",
+     .factor = "0.0254*0.0254",
+     .names = "square inch|square inches|in²|sq in",
+     .others = "in^2"},
+    {.symbol = "yd2",
+     .factor = "0.9144*0.9144",
+     .names = PLAIN("square yard") "|yd²|sq yd",
+     .others = "yd^2"},
+    {.symbol = "mi2",
+     .factor = "1609.344*1609.344",
+     .names = PLAIN("square mile") "|mi²|sq mi",
+     .others = "mi^2"},
 };
 
 static const struct unit VOLUME[] = {
-    {.symbol = "m3", .factor = "1", .names = METRE("cubic ") "|m³"},
-    {.symbol = "L", .factor = "0.001", .names = LITRE("") "|l"},
+    {.symbol = "m3", .factor = "1", .names = METRE("cubic ") "|m³", .others = "m^3"},
+    {.symbol = "L", .factor = "0.001", .names = LITRE(""), .others = "l"},
     {.symbol = "mL",
      .factor = "0.000001",
-     .names = LITRE("milli") "|ml|cm3|cm³|" METRE("cubic centi")},
-    {.symbol = "cL", .factor = "0.00001", .names = LITRE("centi") "|cl"},
-    {.symbol = "dL", .factor = "0.0001", .names = LITRE("deci") "|dl"},
-    {.symbol = "ft3", .factor = "0.3048*0.3048*0.3048", .names = "cubic foot|cubic feet|ft³|cu ft"},
+     .names = LITRE("milli") "|cm3|cm³|" METRE("cubic centi"),
+     .others = "ml"},
+    {.symbol = "cL", .factor = "0.00001", .names = LITRE("centi"), .others = "cl"},
+    {.symbol = "dL", .factor = "0.0001", .names = LITRE("deci"), .others = "dl"},
+    {.symbol = "ft3",
+     .factor = "0.3048*0.3048*0.3048",
+     .names = "cubic foot|cubic feet|ft³|cu ft",
+     .others = "ft^3"},
     {.symbol = "in3",
      .factor = "0.0254*0.0254*0.0254",
-     .names = "cubic inch|cubic inches|in³|cu in"},
+     .names = "cubic inch|cubic inches|in³|cu in",
+     .others = "in^3"},
     {.symbol = "gal", .factor = "0.003785411784", .names = PLAIN("gallon") "|" PLAIN("us gallon")},
     {.symbol = "qt", .factor = "0.003785411784/4", .names = PLAIN("quart") "|" PLAIN("us quart")},
     {.symbol = "pt", .factor = "0.003785411784/8", .names = PLAIN("pint") "|" PLAIN("us pint")},
@@ -214,23 +242,28 @@ static const struct unit FREQUENCY[] = {
 #define PI TI "*1024"
 #define DATA(text, bits, name, alias) {.symbol = text, .factor = bits, .names = PLAIN(name)},
 #define RATE(text, bits, name, alias)                                                              \
-    {.symbol = text "/s", .factor = bits, .names = name " per second|" name "s per second" alias},
-#define BITS(unit, symbol, power, prefix) unit(symbol "bit", power, prefix "bit", "|" symbol "bps")
-#define BYTES(unit, symbol, power, prefix) unit(symbol "B", power "*8", prefix "byte", "")
-#define BOTH(unit, symbol, power, prefix)                                                          \
-    BITS(unit, symbol, power, prefix) BYTES(unit, symbol, power, prefix)
+    {.symbol = text "/s",                                                                          \
+     .factor = bits,                                                                               \
+     .names = name " per second|" name "s per second",                                             \
+     .others = alias},
+#define BITS(unit, symbol, second, power, prefix)                                                  \
+    unit(symbol "bit", power, prefix "bit", symbol "bps" second)
+#define BYTES(unit, symbol, power, prefix) unit(symbol "B", power "*8", prefix "byte", symbol "Bps")
+/* Mbps and mbps are bits, MBps are bytes: one letter is a factor of 8. */
+#define BOTH(unit, symbol, second, power, prefix)                                                  \
+    BITS(unit, symbol, second, power, prefix) BYTES(unit, symbol, power, prefix)
 #define DATA_UNITS(unit)                                                                           \
-    BOTH(unit, "", "1", "")                                                                        \
-    BOTH(unit, "k", "1000", "kilo")                                                                \
-    BOTH(unit, "M", "1000000", "mega")                                                             \
-    BOTH(unit, "G", "1000000000", "giga")                                                          \
-    BOTH(unit, "T", "1000000000000", "tera")                                                       \
-    BOTH(unit, "P", "1000000000000000", "peta")                                                    \
-    BOTH(unit, "Ki", KI, "kibi")                                                                   \
-    BOTH(unit, "Mi", MI, "mebi")                                                                   \
-    BOTH(unit, "Gi", GI, "gibi")                                                                   \
-    BOTH(unit, "Ti", TI, "tebi")                                                                   \
-    BOTH(unit, "Pi", PI, "pebi")
+    BOTH(unit, "", "", "1", "")                                                                    \
+    BOTH(unit, "k", "|Kbps", "1000", "kilo")                                                       \
+    BOTH(unit, "M", "|mbps", "1000000", "mega")                                                    \
+    BOTH(unit, "G", "|gbps", "1000000000", "giga")                                                 \
+    BOTH(unit, "T", "|tbps", "1000000000000", "tera")                                              \
+    BOTH(unit, "P", "|pbps", "1000000000000000", "peta")                                           \
+    BOTH(unit, "Ki", "|kibps", KI, "kibi")                                                         \
+    BOTH(unit, "Mi", "|mibps", MI, "mebi")                                                         \
+    BOTH(unit, "Gi", "|gibps", GI, "gibi")                                                         \
+    BOTH(unit, "Ti", "|tibps", TI, "tebi")                                                         \
+    BOTH(unit, "Pi", "|pibps", PI, "pebi")
 
 static const struct unit DATA_SIZE[] = {DATA_UNITS(DATA)};
 static const struct unit DATA_RATE[] = {DATA_UNITS(RATE)};

@@ -14,6 +14,7 @@ struct unit {
     const char *symbol; /* case counts */
     const char *factor; /* decimals and pi, joined by * and /: how many of the base unit it is */
     const char *names;  /* joined by |; case does not count */
+    const char *others; /* other symbols, joined by |, where case counts; or NULL */
     const char *offset; /* temperatures: what is added before the factor; or NULL */
     bool reciprocal;    /* base = factor / value */
 };
@@ -27,10 +28,10 @@ struct category {
 extern const struct category units_categories[];
 extern const size_t units_category_count;
 
-/* A symbol, else a name. NULL: unknown. */
+/* A symbol or another one, else a name. NULL: unknown. */
 const struct unit *units_find(const char *text, const struct category **ret_category);
 
-/* " (did you mean …?)" with up to three symbols or names like text, or "". */
+/* "did you mean …?" with up to three symbols or names like text, or how to see all units. */
 #define NEAR_MAX 256
 void units_near(const char *text, char ret_text[NEAR_MAX]);
 
