@@ -22,7 +22,10 @@ static int32_t add_weights(struct task *task, const json_t *weights, size_t item
     if (sum > 0 && isfinite(sum))
         return 0;
     return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/weights",
-                            "the weights must sum up to a finite number above 0");
+                            sum > 0
+                                ? "the weights sum up to more than the largest number (1.8e308); "
+                                  "give smaller ones"
+                                : "all weights are 0; give at least one above 0");
 }
 
 /* The first item whose running sum is above a random part of the whole. */
@@ -87,6 +90,8 @@ int32_t random_sample(struct task *task)
     size_t size = (size_t)llmspell_integer(task->params, "size", 0);
     if (size > count)
         return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/size",
-                                "a sample of %zu cannot be drawn from %zu items", size, count);
+                                "a sample of %zu cannot be drawn from %zu items; ask for as many "
+                                "at most",
+                                size, count);
     return permute(task, size);
 }

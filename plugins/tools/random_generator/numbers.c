@@ -13,14 +13,33 @@ json_t *number_json(double value)
     return json_real(value);
 }
 
+/* A bound as the caller wrote it, or the default. */
+static char *shown(const struct task *task, const char *name)
+{
+    const json_t *bound = json_object_get(task->params, name);
+    if (bound)
+        return json_dumps(bound, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    bool whole = llmspell_is(task->params, "operation", "integer");
+    return strdup(name[1] == 'i' ? "its default 0" : whole ? "its default 100" : "its default 1");
+}
+
+static int32_t fail_order(struct task *task)
+{
+    LLMSPELL_CLEANUP_FREE char *min = shown(task, "min"), *max = shown(task, "max");
+    bool both = json_object_get(task->params, "min") && json_object_get(task->params, "max");
+    if (!min || !max)
+        return no_memory(task->call);
+    return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/min",
+                            "min (%s) is greater than max (%s); %s", min, max,
+                            both ? "swap them" : "give both");
+}
+
 int32_t random_integer(struct task *task)
 {
     json_int_t min = llmspell_integer(task->params, "min", 0);
     json_int_t max = llmspell_integer(task->params, "max", 100);
     if (min > max)
-        return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/min",
-                                "min (%lld) is greater than max (%lld)", (long long)min,
-                                (long long)max);
+        return fail_order(task);
     uint64_t span = (uint64_t)max - (uint64_t)min + 1; /* 0: all of 64 bits */
     int32_t rc = 0;
     for (size_t i = 0; rc == 0 && i < task->count; i++) {
@@ -44,8 +63,7 @@ int32_t random_float(struct task *task)
     double min = llmspell_number(task->params, "min", 0);
     double max = llmspell_number(task->params, "max", 1);
     if (min > max)
-        return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/min",
-                                "min is greater than max; swap them");
+        return fail_order(task);
     int32_t rc = 0;
     for (size_t i = 0; rc == 0 && i < task->count; i++)
         rc = task_add(task, number_json(scaled(source_fraction(&task->source), min, max)));

@@ -35,6 +35,16 @@ int32_t task_add(struct task *task, json_t *value)
     return task_check(task);
 }
 
+/* Who knows the seed knows the secret. */
+static int32_t check_seed(const struct task *task)
+{
+    const char *operation = llmspell_string(task->params, "operation");
+    if (!task->source.seeded || strncmp(operation, "pass", 4) != 0)
+        return 0;
+    return llmspell_fail_at(task->call, LLMSPELL_EINVAL, "/seed",
+                            "a seed makes a %s guessable; leave it out", operation);
+}
+
 static int32_t run(struct task *task)
 {
     for (size_t i = 0; i < sizeof OPERATIONS / sizeof OPERATIONS[0]; i++)
@@ -70,7 +80,9 @@ static int32_t random_generator_invoke(void *self, struct llmspell_call *call, c
     if (!values || !extra)
         return no_memory(call);
     source_init(&task.source, json_object_get(params, "seed"));
-    int32_t rc = run(&task);
+    int32_t rc = check_seed(&task);
+    if (rc == 0)
+        rc = run(&task);
     if (rc == 0)
         rc = llmspell_return(call, ret_result, result_json(&task));
     source_clear(&task.source);
