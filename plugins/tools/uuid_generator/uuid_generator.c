@@ -47,6 +47,23 @@ static int32_t fail_generate(struct llmspell_call *call, int32_t code)
     return llmspell_fail(call, code, "the kernel's random generator failed: %s", strerror(errno));
 }
 
+#define SHOWN 60 /* bytes of a text in a message */
+
+/* How many bytes of text a message shows: whole characters. */
+static int shown(const char *text)
+{
+    size_t size = strnlen(text, SHOWN + 1);
+    if (size > SHOWN)
+        for (size = SHOWN; ((unsigned char)text[size] & 0xC0) == 0x80;)
+            size--;
+    return (int)size;
+}
+
+static const char *ellipsis(const char *text)
+{
+    return text[shown(text)] ? "…" : "";
+}
+
 static int32_t read_namespace(struct llmspell_call *call, const json_t *params, struct id *ret_id)
 {
     const char *text = llmspell_string(params, "namespace");
@@ -62,9 +79,9 @@ static int32_t read_namespace(struct llmspell_call *call, const json_t *params, 
     if (text_read(text, size, ret_id, &format, reason) && format != TEXT_ULID)
         return 0;
     return llmspell_fail_at(call, LLMSPELL_EINVAL, "/namespace",
-                            "the namespace \"%.100s\" is not dns, url, oid, x500, agent, tool, "
+                            "the namespace \"%.*s%s\" is not dns, url, oid, x500, agent, tool, "
                             "workflow or a UUID",
-                            text);
+                            shown(text), text, ellipsis(text));
 }
 
 /* v3 if md5, else v5: a hash of namespace and name. */
@@ -245,9 +262,10 @@ static int32_t parse(struct llmspell_call *call, const json_t *params, json_t **
     struct id id;
     enum text_format format;
     char reason[TEXT_REASON], text[TEXT_MAX], time_text[TEXT_MAX], hex[TEXT_MAX], integer[TEXT_MAX];
-    if (!text_read(llmspell_string(params, "uuid"), llmspell_string_length(params, "uuid"), &id,
-                   &format, reason))
-        return llmspell_fail_at(call, LLMSPELL_EPARSE, "/uuid", "this is not a UUID: %s", reason);
+    const char *given = llmspell_string(params, "uuid");
+    if (!text_read(given, llmspell_string_length(params, "uuid"), &id, &format, reason))
+        return llmspell_fail_at(call, LLMSPELL_EPARSE, "/uuid", "\"%.*s%s\" is not a UUID: %s",
+                                shown(given), given, ellipsis(given), reason);
     text_write(&id, TEXT_HYPHENATED, text);
     text_write(&id, TEXT_SIMPLE, hex);
     text_integer(&id, integer);
