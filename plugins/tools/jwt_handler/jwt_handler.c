@@ -207,6 +207,9 @@ static int32_t sign(struct llmspell_call *call, const json_t *params, json_t **r
     LLMSPELL_CLEANUP_JSON json_t *payload = NULL;
     CLEANUP_TEXT_BUFFER struct text_buffer head = {.limit = TOKEN_MAX}, body = head, token = head;
     bool hmac = algorithm->family == FAMILY_HMAC;
+    if (json_object_get(header, "alg"))
+        return llmspell_fail_at(call, LLMSPELL_EINVAL, "/header/alg",
+                                "alg comes from the parameter algorithm; leave it out of header");
     int32_t rc = key_load(call, params, hmac, !hmac, &key);
     if (rc == 0)
         rc = check_sign_key(call, algorithm, &key);
