@@ -59,3 +59,12 @@ def test_a_token_of_the_past_is_expired(llmspell):
     token = invoke(llmspell, operation="sign", payload={}, key=KEY, expires_in=-1)["token"]
     assert invoke(llmspell, operation="verify", token=token, algorithms=["HS256"],
                   key=KEY)["reason"] == "expired"
+
+
+def test_a_key_is_no_longer_than_a_key_file_may_be(llmspell):
+    for size, code in ((256 << 10, None), ((256 << 10) + 1, "invalid_params")):
+        params = {"operation": "sign", "payload": {}, "key": "k" * size}
+        reply = llmspell.run("tool", "invoke", "jwt_handler", "--params", "-", "--output", "json",
+                             input=json.dumps(params)).json
+        assert reply.get("error", {}).get("code") == code, reply
+        assert code is None or (reply["error"]["path"] == "/key" and "kkk" not in json.dumps(reply))

@@ -70,10 +70,11 @@ struct key {
 void key_clear(struct key *key);
 #define CLEANUP_KEY __attribute__((cleanup(key_clear)))
 
-/* Loads the one of key, key_secret and key_path that is given; hmac, paired: what the algorithms
- * in question take. */
-int32_t key_load(struct llmspell_call *call, const json_t *params, bool hmac, bool paired,
-                 struct key *ret_key);
+/* Reads the one of key, key_secret and key_path that is given. hmac: an algorithm in question is an
+ * HMAC one, for which a key of two-key algorithms is refused. */
+int32_t key_read(struct llmspell_call *call, const json_t *params, bool hmac, struct key *ret_key);
+/* Makes of what was read the octets or the EVP_PKEY. */
+int32_t key_open(struct llmspell_call *call, bool hmac, struct key *key);
 /* Does the key suit the algorithm (type, curve)? */
 bool key_fits(const struct key *key, const struct algorithm *algorithm);
 

@@ -27,28 +27,29 @@ static int32_t decode(struct llmspell_call *call, const json_t *params, json_t *
 
 /* ---- verify ---- */
 
-/* What the allowed algorithms take for keys, and whether the key fits one of them. */
-static int32_t load_verify_key(struct llmspell_call *call, const json_t *params,
-                               struct key *ret_key)
+static bool any_hmac(const json_t *allowed)
 {
-    const json_t *allowed = json_object_get(params, "algorithms");
-    bool hmac = false, paired = false, fits = false;
-    size_t count = json_array_size(allowed);
-    for (size_t i = 0; i < count; i++) {
+    bool hmac = false;
+    for (size_t i = 0; i < json_array_size(allowed); i++) {
         const struct algorithm *a = algorithm_find(json_string_value(json_array_get(allowed, i)));
         hmac |= a && a->family == FAMILY_HMAC;
-        paired |= a && a->family != FAMILY_HMAC;
     }
-    int32_t rc = key_load(call, params, hmac, paired, ret_key);
-    for (size_t i = 0; rc == 0 && i < count; i++)
-        fits |= key_fits(ret_key, algorithm_find(json_string_value(json_array_get(allowed, i))));
-    if (rc == 0 && !fits)
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
-                                "%s is a key of type %s, which none of the algorithms takes; add "
-                                "the one that it belongs to",
-                                ret_key->pointer + 1,
-                                ret_key->pkey ? EVP_PKEY_get0_type_name(ret_key->pkey) : "oct");
-    return rc;
+    return hmac;
+}
+
+/* The key must be one for an allowed algorithm at least. */
+static int32_t open_verify_key(struct llmspell_call *call, const json_t *allowed, struct key *key)
+{
+    bool fits = false;
+    int32_t rc = key_open(call, any_hmac(allowed), key);
+    for (size_t i = 0; rc == 0 && i < json_array_size(allowed); i++)
+        fits |= key_fits(key, algorithm_find(json_string_value(json_array_get(allowed, i))));
+    if (rc < 0 || fits)
+        return rc;
+    return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer,
+                            "%s is a key of type %s, which none of the algorithms takes; add the "
+                            "one that it belongs to",
+                            key->pointer + 1, EVP_PKEY_get0_type_name(key->pkey));
 }
 
 /* Everything that can be wrong with the form of a token. crit names extensions that must be
@@ -78,7 +79,8 @@ static int32_t verify(struct llmspell_call *call, const json_t *params, json_t *
     CLEANUP_KEY struct key key = {.pkey = NULL};
     CLEANUP_TOKEN struct token token = {0};
     char why[TOKEN_WHY];
-    int32_t rc = load_verify_key(call, params, &key);
+    const json_t *allowed = json_object_get(params, "algorithms");
+    int32_t rc = key_read(call, params, any_hmac(allowed), &key);
     if (rc < 0)
         return rc;
     rc = token_parse(llmspell_string(params, "token"), llmspell_string_length(params, "token"),
@@ -90,6 +92,9 @@ static int32_t verify(struct llmspell_call *call, const json_t *params, json_t *
     const char *name = llmspell_string(token.header, "alg");
     if (!is_allowed(params, name))
         return refuse(call, "algorithm", ret_result);
+    rc = open_verify_key(call, allowed, &key); /* only now: what is above needs no key to answer */
+    if (rc < 0)
+        return rc;
     if (!signature_right(algorithm_find(name), &key, token.text, token.signed_size,
                          &token.signature))
         return refuse(call, "signature", ret_result);
@@ -210,7 +215,9 @@ static int32_t sign(struct llmspell_call *call, const json_t *params, json_t **r
     if (json_object_get(header, "alg"))
         return llmspell_fail_at(call, LLMSPELL_EINVAL, "/header/alg",
                                 "alg comes from the parameter algorithm; leave it out of header");
-    int32_t rc = key_load(call, params, hmac, !hmac, &key);
+    int32_t rc = key_read(call, params, hmac, &key);
+    if (rc == 0)
+        rc = key_open(call, hmac, &key);
     if (rc == 0)
         rc = check_sign_key(call, algorithm, &key);
     if (rc == 0)

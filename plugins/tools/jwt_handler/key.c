@@ -147,31 +147,33 @@ static int32_t load_octets(struct llmspell_call *call, const json_t *jwk, struct
                             "the JWK in %s has no member k in base64url", key->pointer + 1);
 }
 
-int32_t key_load(struct llmspell_call *call, const json_t *params, bool hmac, bool paired,
-                 struct key *ret_key)
+int32_t key_read(struct llmspell_call *call, const json_t *params, bool hmac, struct key *ret_key)
 {
     int32_t rc = read_bytes(call, params, ret_key);
     if (rc < 0)
         return rc;
     LLMSPELL_CLEANUP_JSON json_t *jwk = as_jwk(ret_key);
+    if (!hmac || (!has_pem(ret_key) && (!jwk || llmspell_is(jwk, "kty", "oct"))))
+        return 0;
+    return llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
+                            "%s is a PEM or JWK key of an RSA, EC or EdDSA algorithm and is never "
+                            "used with HS256, HS384 or HS512; %s",
+                            ret_key->pointer + 1,
+                            llmspell_is(params, "operation", "sign")
+                                ? "give algorithm the name of its own, such as RS256"
+                                : "take those out of algorithms");
+}
+
+int32_t key_open(struct llmspell_call *call, bool hmac, struct key *key)
+{
+    LLMSPELL_CLEANUP_JSON json_t *jwk = as_jwk(key);
     bool octets = jwk && llmspell_is(jwk, "kty", "oct");
-    if (hmac && (has_pem(ret_key) || (jwk && !octets)))
-        return llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
-                                "%s is a PEM or JWK key of an RSA, EC or EdDSA algorithm and is "
-                                "never used with HS256, HS384 or HS512; %s",
-                                ret_key->pointer + 1,
-                                llmspell_is(params, "operation", "sign")
-                                    ? "give algorithm the name of its own, such as RS256"
-                                    : "take those out of algorithms");
-    if (hmac && !paired)
-        return octets ? load_octets(call, jwk, ret_key) : 0;
-    if (hmac && !octets && !has_pem(ret_key))
-        return 0; /* several families are allowed and this is a key for HMAC */
+    if (hmac) /* it is one for HMAC, whatever other families are allowed: key_read saw to that */
+        return octets ? load_octets(call, jwk, key) : 0;
     if (octets)
-        return hmac ? load_octets(call, jwk, ret_key)
-                    : llmspell_fail_at(call, LLMSPELL_EINVAL, ret_key->pointer,
-                                       "a JWK of kty oct is a key for HS256, HS384 and HS512 only");
-    return load_paired(call, jwk, ret_key);
+        return llmspell_fail_at(call, LLMSPELL_EINVAL, key->pointer,
+                                "a JWK of kty oct is a key for HS256, HS384 and HS512 only");
+    return load_paired(call, jwk, key);
 }
 
 bool key_fits(const struct key *key, const struct algorithm *algorithm)
