@@ -92,6 +92,27 @@ static int feed(struct conversion *conversion, char **from, size_t *left)
     }
 }
 
+/* Bytes of wrong UTF-8 that one U+FFFD stands for: as far as they begin a character (Unicode 3.9,
+ * "maximal subparts"), as browsers and Python do. */
+static size_t wrong_utf8(const char *data, size_t left)
+{
+    const unsigned char *byte = (const unsigned char *)data;
+    unsigned low = byte[0] == 0xE0 ? 0xA0 : byte[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned high = byte[0] == 0xED ? 0x9F : byte[0] == 0xF4 ? 0x8F : 0xBF;
+    size_t most = byte[0] < 0xC2   ? 1
+                  : byte[0] < 0xE0 ? 2
+                  : byte[0] < 0xF0 ? 3
+                  : byte[0] < 0xF5 ? 4
+                                   : 1;
+    size_t size = 1;
+    while (size < most && size < left && byte[size] >= low && byte[size] <= high) {
+        low = 0x80;
+        high = 0xBF;
+        size++;
+    }
+    return size;
+}
+
 /* Steps over what cannot be converted at conversion->at, after writing what stands for it. */
 static int32_t step_over(struct conversion *conversion, int error)
 {
@@ -100,7 +121,10 @@ static int32_t step_over(struct conversion *conversion, int error)
         if (conversion->on_error == ERROR_FAIL)
             return fail_decode(conversion);
         bytes_add(conversion->out, "\xEF\xBF\xBD", 3);
-        step = error == EINVAL ? left : encoding_unit(conversion->encoding);
+        if (strcmp(conversion->encoding, "UTF-8") == 0)
+            step = wrong_utf8(conversion->data + conversion->at, left);
+        else
+            step = error == EINVAL ? left : encoding_unit(conversion->encoding);
     } else {
         char mark[] = "?", *from = mark;
         size_t size = 1;
@@ -112,6 +136,36 @@ static int32_t step_over(struct conversion *conversion, int error)
     }
     conversion->at += step < left ? step : left;
     return conversion->out->failed ? no_memory(conversion->job) : 0;
+}
+
+static void report(const struct conversion *conversion)
+{
+    conversion->job->call->host->progress(conversion->job->call, (double)conversion->at,
+                                          (double)conversion->size, "converting");
+}
+
+/* UTF-8 without iconv, which takes characters beyond U+10FFFF. */
+static int32_t run_utf8(struct conversion *conversion)
+{
+    while (conversion->at < conversion->size) {
+        int32_t stop = llmspell_cancelled(conversion->job->call);
+        const char *data = conversion->data + conversion->at;
+        size_t rest = conversion->size - conversion->at, slice = rest < CHUNK ? rest : CHUNK;
+        size_t good = utf8_valid_size(data, slice);
+        if (stop < 0)
+            return stop;
+        bytes_add(conversion->out, data, good);
+        conversion->at += good;
+        if (conversion->out->failed)
+            return no_memory(conversion->job);
+        if (good < slice && (slice == rest || slice - good >= 4)) {
+            int32_t rc = step_over(conversion, EILSEQ);
+            if (rc < 0)
+                return rc;
+        }
+        report(conversion);
+    }
+    return 0;
 }
 
 /* A slice may end within a character (EINVAL): the next one begins with it. */
@@ -133,8 +187,7 @@ static int32_t run(struct conversion *conversion)
             if (rc < 0)
                 return rc;
         }
-        conversion->job->call->host->progress(conversion->job->call, (double)conversion->at,
-                                              (double)conversion->size, "converting");
+        report(conversion);
     }
     return feed(conversion, NULL, NULL) == ENOMEM ? no_memory(conversion->job) : 0;
 }
@@ -168,11 +221,20 @@ int32_t text_decode(const struct job *job, const char *from, enum on_error on_er
                                     .data = data,
                                     .size = size,
                                     .out = ret_text};
+    if (strcmp(from, "UTF-8") == 0)
+        return run_utf8(&conversion);
+    size_t before = ret_text->size;
     conversion.iconv = iconv_open("UTF-8", from);
     if (conversion.iconv == (iconv_t)-1)
         return no_memory(job);
     int32_t rc = run(&conversion);
     iconv_close(conversion.iconv);
+    size_t size_out = ret_text->size - before;
+    if (rc == 0 && size_out > 0 && utf8_valid_size(ret_text->data + before, size_out) < size_out)
+        return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/path",
+                                "%s is not valid %s: it has characters beyond U+10FFFF; name its "
+                                "encoding",
+                                job->shown, from);
     return rc;
 }
 
