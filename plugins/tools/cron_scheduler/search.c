@@ -12,6 +12,7 @@ struct search {
     const struct cron *cron;
     const struct zone *zone;
     int64_t from_ms;
+    int64_t limit; /* the local time YEARS away */
     bool backward;
     size_t wanted, found;
     unsigned looked;
@@ -75,6 +76,8 @@ static int64_t run_at(const struct search *search, int64_t local)
 /* Several local times in a gap are one run. */
 static void add_run(struct search *search, int64_t local)
 {
+    if (search->backward ? local < search->limit : local > search->limit)
+        return;
     int64_t run = run_at(search, local);
     bool beyond = search->backward ? run * 1000 >= search->from_ms : run * 1000 <= search->from_ms;
     if (beyond || (search->found > 0 && search->runs[search->found - 1] == run))
@@ -170,7 +173,10 @@ int32_t cron_runs(struct llmspell_call *call, const struct cron *cron, const str
     civil_from_seconds(from + type.offset, &civil);
     /* a day earlier: clocks that were set back by a day, or over midnight, bring a date twice */
     int64_t first = civil_days(civil.year, civil.month, civil.day) - step;
-    int64_t last = civil_days(civil.year + step * YEARS, civil.month, civil.day);
+    int64_t year = civil.year + step * YEARS;
+    int length = civil_days_in_month(year, civil.month); /* of a 29 February */
+    int64_t last = civil_days(year, civil.month, civil.day < length ? civil.day : length);
+    search.limit = last * CIVIL_DAY + floor_mod(from + type.offset, CIVIL_DAY);
     int32_t rc = search_days(&search, first, last);
     return rc < 0 ? rc : (int32_t)search.found;
 }
