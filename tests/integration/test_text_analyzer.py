@@ -67,3 +67,27 @@ def test_long_work_is_stopped(llmspell, params):
     done = llmspell.run("--set", "tools.timeout=300ms", "tool", "invoke", "text_analyzer", "--output", "json",
                         "--params", "-", input=json.dumps({"path": "text", **params}))
     assert done.json["error"]["code"] == "timeout" and done.json["duration_ms"] < 2000, done
+
+
+@pytest.mark.parametrize("end", ["\n", " "])
+def test_texts_of_many_windows(llmspell, end):
+    """ICU is given a long text piece by piece: that shows nowhere."""
+    rng = random.Random(7)
+    sentences = [" ".join("".join(rng.choices("abcdefgé", k=rng.choice((1, 4, 9, 70000))))
+                          if rng.random() < .001 else rng.choice(("the", "naïve", "don't", "3.14"))
+                          for _ in range(rng.randint(1, 40))).capitalize() + "."
+                 for _ in range(20000)]
+    (llmspell.cwd / "a.txt").write_text(end.join(sentences), encoding="utf-8")
+    words = [word.rstrip(".") for s in sentences for word in s.split(" ")]
+    stats = ask(llmspell, path="a.txt")
+    assert stats["bytes"] > 1 << 20
+    assert stats["words"] == len(words) and stats["sentences"] == len(sentences)
+    assert stats["unique_words"] == len({word.casefold() for word in words})
+    assert stats["characters"] == sum(map(len, sentences)) + len(sentences) - 1
+    assert ask(llmspell, path="a.txt", operation="sentences")["sentences"] == sentences
+
+
+def test_what_is_too_long_is_cut(llmspell):
+    (llmspell.cwd / "a.txt").write_text("é" * (5 << 20), encoding="utf-8")
+    stats = ask(llmspell, path="a.txt")
+    assert stats["characters"] == 5 << 20 and stats["words"] == 5 and stats["sentences"] == 2

@@ -4,8 +4,14 @@
 
 #include "../shared/text_input.h"
 
-#define STEP 4096         /* segments between two looks at the cancel flag, */
-#define STEP_BYTES 262144 /* or bytes, where the segments are long */
+#define STEP 4096           /* segments between two looks at the cancel flag */
+#define WINDOW (256u << 10) /* bytes that ICU is given at once, and between two looks */
+#define MARGIN (16u << 10)
+
+/* The longest segments, WINDOW times a power of two: what takes ICU less than 100 ms. Words of Thai
+ * take longest. */
+#define WORD_MAX (2048u << 10)
+#define SENTENCE_MAX (8192u << 10)
 
 int32_t no_memory(struct llmspell_call *call)
 {
@@ -44,45 +50,95 @@ static int32_t fail_icu(struct llmspell_call *call, UErrorCode code)
                          "ICU cannot break the text into segments: %s", u_errorName(code));
 }
 
-static int32_t look(const struct task *task, struct span text, int32_t at)
+static int32_t look(const struct task *task, struct span text, size_t at)
 {
-    task->call->host->progress(task->call, at, (double)text.size, "reading the text");
+    task->call->host->progress(task->call, (double)at, (double)text.size, "reading the text");
     return llmspell_cancelled(task->call);
 }
 
-static int32_t each(const struct task *task, struct span text, UBreakIterator *breaks,
-                    segment_fn each_segment, void *data)
+/* A pass over the segments of a text. ICU cannot be interrupted within a segment, so it is given
+ * the text in windows. A window begins where a segment does, which ICU needs no more for; its last
+ * MARGIN bytes are there for rules that look ahead. It grows up to `most` for long segments; what
+ * is longer still is cut. */
+struct pass {
+    const struct task *task;
+    struct span text;
+    UBreakIterator *breaks;
+    UText *source;
+    segment_fn each;
+    void *data;
+    size_t at, window, most, count;
+};
+
+/* The end of a window that begins at `at`: not within a character. */
+static size_t window_end(const struct pass *pass)
 {
-    size_t count = 0;
-    int32_t rc = 0, looked = 0;
-    for (int32_t from = ubrk_first(breaks), to; rc >= 0; from = to) {
-        to = ubrk_next(breaks);
-        if (to == UBRK_DONE)
+    size_t end = pass->text.size;
+    if (end - pass->at <= pass->window)
+        return end;
+    end = pass->at + pass->window;
+    while (((unsigned char)pass->text.data[end] & 0xC0) == 0x80)
+        end--;
+    return end;
+}
+
+/* The segments of a window as far as they are sure; pass->at goes behind them. */
+static int32_t take_window(struct pass *pass, size_t end)
+{
+    const char *start = pass->text.data + pass->at;
+    size_t size = end - pass->at, sure = end == pass->text.size ? size : size - MARGIN;
+    bool cut = pass->window == pass->most;
+    int32_t rc = 0;
+    for (int32_t from = ubrk_first(pass->breaks), to; rc >= 0; from = to) {
+        to = ubrk_next(pass->breaks);
+        if (to == UBRK_DONE || ((size_t)to > sure && !(cut && from == 0)))
             break;
-        if (++count % STEP == 0 || to - looked >= STEP_BYTES) {
-            rc = look(task, text, to);
-            looked = to;
-        }
+        rc = ++pass->count % STEP == 0 ? llmspell_cancelled(pass->task->call) : 0;
         if (rc == 0)
-            rc = each_segment(data, (struct span){text.data + from, (size_t)(to - from)});
+            rc = pass->each(pass->data, (struct span){start + from, (size_t)(to - from)});
+        pass->at += (size_t)(to - from);
     }
-    return rc < 0 ? rc : 0;
+    return rc;
+}
+
+static int32_t each_window(struct pass *pass)
+{
+    while (pass->at < pass->text.size) {
+        UErrorCode code = U_ZERO_ERROR;
+        size_t end = window_end(pass), before = pass->at;
+        pass->source =
+            utext_openUTF8(pass->source, pass->text.data + before, (int64_t)(end - before), &code);
+        if (U_SUCCESS(code))
+            ubrk_setUText(pass->breaks, pass->source, &code);
+        if (U_FAILURE(code))
+            return fail_icu(pass->task->call, code);
+        int32_t rc = look(pass->task, pass->text, before);
+        if (rc == 0)
+            rc = take_window(pass, end);
+        if (rc < 0)
+            return rc;
+        pass->window = pass->at > before ? WINDOW : pass->window * 2;
+    }
+    return 0;
 }
 
 int32_t segments_each(const struct task *task, struct span text, UBreakIteratorType type,
                       segment_fn each_segment, void *data)
 {
     UErrorCode code = U_ZERO_ERROR;
-    UText *source = utext_openUTF8(NULL, text.data, (int64_t)text.size, &code);
     UBreakIterator *breaks = ubrk_open(type, "", NULL, 0, &code);
-    if (U_SUCCESS(code))
-        ubrk_setUText(breaks, source, &code);
-    int32_t rc =
-        U_FAILURE(code) ? fail_icu(task->call, code) : each(task, text, breaks, each_segment, data);
+    struct pass pass = {.task = task,
+                        .text = text,
+                        .breaks = breaks,
+                        .each = each_segment,
+                        .data = data,
+                        .window = WINDOW,
+                        .most = type == UBRK_SENTENCE ? SENTENCE_MAX : WORD_MAX};
+    int32_t rc = U_FAILURE(code) ? fail_icu(task->call, code) : each_window(&pass);
     if (breaks)
         ubrk_close(breaks);
-    if (source)
-        utext_close(source);
+    if (pass.source)
+        utext_close(pass.source);
     return rc;
 }
 
