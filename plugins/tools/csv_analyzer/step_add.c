@@ -148,7 +148,6 @@ static int32_t fail_formula(const struct step *step, const struct parse_error *e
                             error->offset);
 }
 
-/* Names of functions win over columns of the same name: those cannot be reached. */
 static int32_t parse_formula(struct formula *f)
 {
     struct table *table = f->step->table;
@@ -156,7 +155,10 @@ static int32_t parse_formula(struct formula *f)
     for (size_t i = 0; i < table->count; i++)
         f->variables[i].name = table->columns[i].name;
     /* the last column is the new one: it is not there for its own expression */
-    struct scope scope = {.variables = f->variables, .count = table->count - 1};
+    struct scope scope = {.variables = f->variables,
+                          .count = table->count - 1,
+                          .variable_cure = ": no column is called so; rename a column first whose "
+                                           "name has more than letters, digits and _"};
     struct parse_error error;
     int32_t rc = program_parse(&f->program, text, strlen(text), &scope, &error);
     if (rc < 0)

@@ -43,6 +43,28 @@ static bool at_and(const char *text)
     return strncasecmp(text, "and", 3) == 0 && is_space(text[3]) && text[3];
 }
 
+/* What would join conditions if others than and could: or, && and ||, with a condition behind. */
+static bool at_other_join(const char *text)
+{
+    size_t size = strncasecmp(text, "or", 2) == 0 || strncmp(text, "&&", 2) == 0 ||
+                          strncmp(text, "||", 2) == 0
+                      ? 2
+                      : 0;
+    if (!size || !is_space(text[size]) || !text[size])
+        return false;
+    text += size + strspn(text + size, " \t\n");
+    text += strcspn(text, " \t\n<>=!");
+    text += strspn(text, " \t\n");
+    if (*text && strchr("<>=!", *text))
+        return true;
+    for (size_t i = 0; words[i]; i++) {
+        size = strlen(words[i]);
+        if (strncasecmp(text, words[i], size) == 0 && is_space(text[size]))
+            return true;
+    }
+    return false;
+}
+
 /* Text in quotes; a backslash takes the next character as it is. */
 static int32_t quoted(struct scan *scan, json_t **ret)
 {
@@ -113,6 +135,8 @@ static int32_t bare(struct scan *scan, const char *ends, json_t **ret)
     for (; *scan->at && !strchr(ends, *scan->at); scan->at++) {
         if (scan->at > start && is_space(scan->at[-1]) && at_and(scan->at))
             break;
+        if (scan->at > start && is_space(scan->at[-1]) && at_other_join(scan->at))
+            return fail(scan, "\"and\", which alone joins conditions (quote a value with spaces),");
         if (!is_space(*scan->at))
             end = scan->at + 1;
     }

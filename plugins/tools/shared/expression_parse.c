@@ -183,6 +183,24 @@ static const char *cure(const char *text)
     return text ? text : "";
 }
 
+/* True if the name is a variable that is given, which wins over constants and functions. */
+static bool take_variable(struct parser *parser, const struct token *token)
+{
+    const struct scope *scope = parser->scope;
+    const char *name = parser->text + token->start;
+    for (size_t i = 0; i < scope->count; i++) {
+        if (strncmp(scope->variables[i].name, name, token->length) != 0 ||
+            scope->variables[i].name[token->length] != '\0')
+            continue;
+        emit(parser, OP_VARIABLE, i, 0);
+        parser->program->pushes++;
+        parser->expect_operand = false;
+        return true;
+    }
+    return false;
+}
+
+/* A name that is neither a given variable nor a constant. */
 static int32_t parse_variable(struct parser *parser, const struct token *token)
 {
     const struct scope *scope = parser->scope;
@@ -194,15 +212,6 @@ static int32_t parse_variable(struct parser *parser, const struct token *token)
                     describe(parser, token, shown));
     if (scope->free)
         return add_literal(parser, token, OP_VARIABLE);
-    for (size_t i = 0; i < scope->count; i++) {
-        if (strncmp(scope->variables[i].name, name, token->length) != 0 ||
-            scope->variables[i].name[token->length] != '\0')
-            continue;
-        emit(parser, OP_VARIABLE, i, 0);
-        parser->program->pushes++;
-        parser->expect_operand = false;
-        return 0;
-    }
     return fail(parser, LLMSPELL_EPARSE, token->start, "unknown variable %s%s",
                 describe(parser, token, shown), cure(scope->variable_cure));
 }
@@ -271,6 +280,8 @@ static int32_t parse_name(struct parser *parser, const struct token *token)
     struct token next = lexer_next(parser->text, parser->length, parser->at);
     if (next.kind == TOKEN_LEFT)
         return parse_call(parser, token, &next);
+    if (take_variable(parser, token))
+        return 0;
     int constant = constant_find(parser->text + token->start, token->length);
     if (constant < 0)
         return parse_variable(parser, token);
