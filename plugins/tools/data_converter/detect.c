@@ -122,8 +122,9 @@ static double judge_table(const struct reading *reading, const json_t *value)
     return json_object_size(first) > 1 ? 0.7 : 0;
 }
 
+/* *limited: the text was too much for this format, if it is the format. */
 static int32_t try_format(struct reading *reading, const struct attempt *attempt,
-                          struct guess *best)
+                          struct guess *best, bool *limited)
 {
     const struct format *format = format_find(attempt->name);
     LLMSPELL_CLEANUP_JSON json_t *value = NULL;
@@ -131,6 +132,7 @@ static int32_t try_format(struct reading *reading, const struct attempt *attempt
     int32_t rc = format->read(reading, &value);
     if (rc == LLMSPELL_ECANCELLED || rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ENOMEM)
         return rc;
+    *limited = *limited || rc == LLMSPELL_ELIMIT;
     if (rc < 0)
         return 0;
     double confidence = attempt->judge(reading, value);
@@ -161,13 +163,18 @@ int32_t detect(struct reading *reading, bool text_only, struct guess *ret)
 {
     const struct attempt *attempts = text_only ? text_attempts : binary_attempts;
     size_t count = text_only ? sizeof text_attempts / sizeof *text_attempts : 1;
+    bool limited = false;
     *ret = (struct guess){NULL, 0};
     for (size_t i = 0; i < count && ret->confidence < 0.9; i++) {
-        int32_t rc =
-            is_worth_trying(reading, &attempts[i]) ? try_format(reading, &attempts[i], ret) : 0;
+        int32_t rc = is_worth_trying(reading, &attempts[i])
+                         ? try_format(reading, &attempts[i], ret, &limited)
+                         : 0;
         if (rc < 0)
             return rc;
     }
     reading->nodes = 0;
+    if (limited && !ret->format)
+        return llmspell_fail_at(reading->call, LLMSPELL_ELIMIT, reading->pointer,
+                                "the document is too large or too deep to guess its format");
     return 0;
 }

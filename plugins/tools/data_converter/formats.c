@@ -134,6 +134,8 @@ int32_t fail_value(const struct writing *writing, const struct place *place, con
 
 int32_t writing_step(struct writing *writing)
 {
+    if (writing->out.error < 0) /* all that would be written is lost: say why at once */
+        return bounded_text_check(writing->call, &writing->out);
     return ++writing->steps % 4096 ? 0 : llmspell_cancelled(writing->call);
 }
 

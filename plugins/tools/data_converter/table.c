@@ -112,10 +112,10 @@ static int32_t collect_names(struct writing *writing, const json_t *rows, json_t
         {
             if (!json_object_get(names, key) && json_object_set_new(names, key, json_true()) != 0)
                 return no_memory(writing->call);
+            int32_t stop = writing_step(writing);
+            if (stop < 0)
+                return stop;
         }
-        int32_t stop = writing_step(writing);
-        if (stop < 0)
-            return stop;
     }
     return 0;
 }
@@ -168,6 +168,9 @@ static int32_t put_row(struct writing *writing, const json_t *names, const json_
             bounded_char(&writing->out, delimiter);
         first = false;
         put_cell(writing, json_object_get(row, key), delimiter);
+        int32_t stop = writing_step(writing);
+        if (stop < 0)
+            return stop;
     }
     if (writing->out.used == start) /* an empty line would be no record */
         bounded_puts(&writing->out, "\"\"");

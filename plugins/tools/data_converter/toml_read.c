@@ -112,7 +112,8 @@ int32_t toml_read_key(struct toml *toml, json_t **ret_parts)
         if (json_array_append(parts, part) != 0)
             return no_memory(toml->reading->call);
         if (json_array_size(parts) > TOML_DEPTH_MAX)
-            return toml_fail(toml, "a key has more than %d parts", TOML_DEPTH_MAX);
+            return llmspell_fail_at(toml->reading->call, LLMSPELL_ELIMIT, toml->reading->pointer,
+                                    "a key has more than %d parts", TOML_DEPTH_MAX);
         toml_skip_spaces(toml);
         if (toml->at == toml->end || *toml->at != '.')
             break;
