@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The part of the dot language that import reads: node and edge statements with attribute lists,
- * all ways to write an id, comments. Of the attributes label and weight count. */
+ * all ways to write an id, comments. Of the attributes label and weight count, for edges also as
+ * defaults (edge [weight=2]). */
 #include "graph.h"
 
 #include <math.h>
 #include <strings.h>
 
 enum { END, ID, ARROW, LINE, OTHER };
+
+struct attributes {
+    json_t *label;
+    double weight;
+};
 
 struct dot {
     struct job *job;
@@ -16,21 +22,18 @@ struct dot {
     char other;              /* of OTHER */
     bool quoted;             /* of ID */
     struct byte_buffer text; /* of ID */
+    struct attributes edges; /* what `edge [...]` gave all that come later */
 };
-
-struct attributes {
-    json_t *label;
-    double weight;
-};
-
-static void dot_clear(struct dot *dot)
-{
-    buffer_clear(&dot->text);
-}
 
 static void attributes_clear(struct attributes *attributes)
 {
     json_decref(attributes->label);
+}
+
+static void dot_clear(struct dot *dot)
+{
+    buffer_clear(&dot->text);
+    attributes_clear(&dot->edges);
 }
 
 __attribute__((format(printf, 2, 3))) static int32_t wrong(struct dot *dot, const char *format, ...)
@@ -127,8 +130,9 @@ static bool digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* A name, or a number: -?(.[0-9]+ | [0-9]+(.[0-9]*)?). */
-static void plain_id(struct dot *dot)
+/* A name, or a number: -?(.[0-9]+ | [0-9]+(.[0-9]*)?). Behind a number a name begins at once:
+ * graphviz takes 1e3 as 1 and e3, which nobody means. */
+static int32_t plain_id(struct dot *dot)
 {
     const char *start = dot->at;
     if (name_byte(*dot->at)) {
@@ -138,8 +142,15 @@ static void plain_id(struct dot *dot)
         dot->at++;
         while (dot->at < dot->end && (digit(*dot->at) || *dot->at == '.'))
             dot->at++;
+        if (dot->at < dot->end && name_byte(*dot->at)) {
+            while (dot->at < dot->end && (name_byte(*dot->at) || digit(*dot->at)))
+                dot->at++;
+            return wrong(dot, "\"%.*s\" is neither a name nor a number; put it in quotes",
+                         dot->at - start > 60 ? 60 : (int)(dot->at - start), start);
+        }
     }
     buffer_add(&dot->text, start, (size_t)(dot->at - start));
+    return 0;
 }
 
 static int32_t next(struct dot *dot)
@@ -165,7 +176,7 @@ static int32_t next(struct dot *dot)
         return quoted_id(dot);
     } else if (name_byte(c) || digit(c) || c == '.' || c == '-') {
         dot->token = ID;
-        plain_id(dot);
+        return plain_id(dot);
     } else {
         dot->token = OTHER;
         dot->other = c;
@@ -296,10 +307,16 @@ static int32_t read_node(struct dot *dot, uint32_t *ret_node)
     return rc;
 }
 
+static int32_t check_weight(struct dot *dot, const struct attributes *attributes)
+{
+    return fabs(attributes->weight) > WEIGHT_MAX ? wrong(dot, "a weight is beyond 1e300") : 0;
+}
+
 /* The rest of `a -> b -> c [attributes]` behind a: all its edges get the same attributes. */
 static int32_t read_chain(struct dot *dot, uint32_t from)
 {
-    __attribute__((cleanup(attributes_clear))) struct attributes attributes = {.weight = 1};
+    __attribute__((cleanup(attributes_clear))) struct attributes attributes = {
+        json_incref(dot->edges.label), dot->edges.weight};
     uint32_t first = dot->job->graph.edge_count, to = 0;
     int32_t rc = 0;
     while (rc == 0 && (dot->token == ARROW || dot->token == LINE)) {
@@ -316,8 +333,8 @@ static int32_t read_chain(struct dot *dot, uint32_t from)
     }
     if (rc == 0)
         rc = read_attributes(dot, &attributes);
-    if (rc == 0 && fabs(attributes.weight) > WEIGHT_MAX)
-        return wrong(dot, "a weight is beyond 1e300");
+    if (rc == 0)
+        rc = check_weight(dot, &attributes);
     for (uint32_t i = first; rc == 0 && i < dot->job->graph.edge_count; i++) {
         dot->job->graph.edges[i].weight = attributes.weight;
         dot->job->graph.edges[i].label = json_incref(attributes.label);
@@ -354,11 +371,14 @@ static int32_t read_statement(struct dot *dot)
     __attribute__((cleanup(attributes_clear))) struct attributes ignored = {.weight = 1};
     int32_t rc = 0;
     if (is_word(dot, "graph") || is_word(dot, "node") || is_word(dot, "edge")) {
+        bool edges = is_word(dot, "edge");
         rc = next(dot);
         if (rc == 0 && !is_other(dot, '['))
             return unexpected(dot, "[");
         if (rc == 0)
-            rc = read_attributes(dot, &ignored);
+            rc = read_attributes(dot, edges ? &dot->edges : &ignored);
+        if (rc == 0)
+            rc = check_weight(dot, &dot->edges);
     } else {
         rc = read_node_or_edge(dot);
     }
@@ -386,7 +406,7 @@ static int32_t read_head(struct dot *dot)
 int32_t read_dot(struct job *job, const char *text, size_t size)
 {
     __attribute__((cleanup(dot_clear))) struct dot dot = {
-        .job = job, .at = text, .end = text + size, .line = 1};
+        .job = job, .at = text, .end = text + size, .line = 1, .edges = {.weight = 1}};
     int32_t rc = read_head(&dot);
     while (rc == 0 && !is_other(&dot, '}')) {
         if (is_other(&dot, ';'))

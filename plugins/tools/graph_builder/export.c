@@ -34,7 +34,9 @@ static void dot_edge(struct byte_buffer *out, const struct graph *graph, const s
     }
     if (weighs) {
         number_text(edge->weight, number);
-        buffer_printf(out, "%sweight=%s", edge->label ? ", " : " [", number);
+        /* dot has no exponents but in quotes */
+        const char *quote = strchr(number, 'e') ? "\"" : "";
+        buffer_printf(out, "%sweight=%s%s%s", edge->label ? ", " : " [", quote, number, quote);
     }
     buffer_puts(out, edge->label || weighs ? "];\n" : ";\n");
 }
@@ -115,9 +117,40 @@ static void xml_text(struct byte_buffer *out, const char *text, size_t size)
             buffer_puts(out, c == '&' ? "&amp;" : c == '<' ? "&lt;" : c == '>' ? "&gt;" : "&quot;");
         else if (c == '\n' || c == '\r' || c == '\t')
             buffer_printf(out, "&#%d;", c);
-        else if (c >= 0x20) /* XML has no word for the other control characters */
+        else
             buffer_char(out, text[i]);
     }
+}
+
+/* XML has no word for most control characters, nor for U+FFFE and U+FFFF. */
+static int32_t check_xml(const struct job *job, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    size_t size = json_string_length(value);
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool control = c < 0x20 && c != '\t' && c != '\n' && c != '\r';
+        if (control || (size - i > 2 && memcmp(text + i, "\xEF\xBF", 2) == 0 &&
+                        (unsigned char)text[i + 2] >= 0xBE))
+            return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/graph",
+                                    "GraphML cannot hold the control character in \"%.100s\"; "
+                                    "rename it, or take another format",
+                                    text);
+    }
+    return 0;
+}
+
+static int32_t check_graphml(const struct job *job)
+{
+    const struct graph *graph = &job->graph;
+    int32_t rc = 0;
+    for (uint32_t i = 0; rc == 0 && i < graph->node_count; i++) {
+        rc = check_xml(job, graph->nodes[i].id);
+        rc = rc < 0 ? rc : check_xml(job, graph->nodes[i].label);
+    }
+    for (uint32_t i = 0; rc == 0 && i < graph->edge_count; i++)
+        rc = check_xml(job, graph->edges[i].label);
+    return rc;
 }
 
 static void xml_data(struct byte_buffer *out, const char *key, const char *text, size_t size)
@@ -181,6 +214,9 @@ static int32_t write_graphml(struct job *job, struct byte_buffer *out)
                                           {"e_label", "edge", "label", "string"},
                                           {"e_data", "edge", "data", "string"}};
     const struct graph *graph = &job->graph;
+    int32_t rc = check_graphml(job);
+    if (rc < 0)
+        return rc;
     buffer_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
                      "<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n");
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)

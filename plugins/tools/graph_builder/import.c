@@ -114,6 +114,10 @@ int32_t import_run(struct job *job, json_t **ret_result)
     const char *format = llmspell_string(job->params, "format");
     size_t size = llmspell_string_length(job->params, "input");
     int32_t rc;
+    if (size >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
     if (strcmp(format, "adjacency") == 0)
         rc = read_adjacency(job, text, size);
     else if (strcmp(format, "json") == 0 || (strcmp(format, "dot") == 0 && looks_like_json(text)))

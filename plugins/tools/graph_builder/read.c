@@ -25,7 +25,8 @@ wrong(const struct reader *reader, const char *list, size_t index, const char *f
                             reader->inner ? pointer : reader->path, "%s %s", pointer, message);
 }
 
-static bool known_keys(const json_t *object, const char *const *keys)
+/* The first member that is not among keys, or NULL. */
+static const char *unknown_key(const json_t *object, const char *const *keys)
 {
     const char *key;
     json_t *value;
@@ -35,9 +36,14 @@ static bool known_keys(const json_t *object, const char *const *keys)
         while (*known && strcmp(*known, key) != 0)
             known++;
         if (!*known)
-            return false;
+            return key;
     }
-    return true;
+    return NULL;
+}
+
+static bool known_keys(const json_t *object, const char *const *keys)
+{
+    return !unknown_key(object, keys);
 }
 
 static bool absent_or_string(const json_t *object, const char *key)
@@ -145,9 +151,14 @@ int32_t read_value(struct job *job, json_t *value, const char *path, bool inner)
     struct reader reader = {job, path, inner};
     json_t *directed = json_object_get(value, "directed");
     json_t *nodes = json_object_get(value, "nodes"), *edges = json_object_get(value, "edges");
-    if (!json_is_object(value) || !known_keys(value, keys) ||
-        (directed && !json_is_boolean(directed)) || (nodes && !json_is_array(nodes)) ||
-        (edges && !json_is_array(edges)))
+    const char *unknown = unknown_key(value, keys);
+    if (unknown)
+        return llmspell_fail_at(job->call, LLMSPELL_EINVAL, path,
+                                "\"%.100s\" is no member of a graph, which is "
+                                "{directed: bool, nodes: […], edges: […]}",
+                                unknown);
+    if (!json_is_object(value) || (directed && !json_is_boolean(directed)) ||
+        (nodes && !json_is_array(nodes)) || (edges && !json_is_array(edges)))
         return llmspell_fail_at(job->call, LLMSPELL_EINVAL, path,
                                 "a graph is {directed: bool, nodes: […], edges: […]}");
     job->graph.directed = !directed || json_is_true(directed);
