@@ -62,6 +62,12 @@ operation_function render_run;                                /* render.c */
 /* 0, or the code to return: looks at the cancel flag every 256 calls. Call it in each loop. */
 int32_t job_tick(struct job *job);
 
+/* The code for text that Jansson does not take: too deep is a limit, all else wrong text. */
+static inline int32_t json_fail_code(const json_error_t *error)
+{
+    return json_error_code(error) == json_error_stack_overflow ? LLMSPELL_ELIMIT : LLMSPELL_EPARSE;
+}
+
 /* n zeroed entries, at least one byte; NULL with the error set. */
 void *job_alloc(const struct job *job, size_t n, size_t size);
 int32_t job_no_memory(const struct job *job);

@@ -8,7 +8,7 @@ static int32_t read_json(struct job *job, const char *text, size_t size)
     LLMSPELL_CLEANUP_JSON json_t *value =
         json_loadb(text, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!value)
-        return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/input",
+        return llmspell_fail_at(job->call, json_fail_code(&error), "/input",
                                 "the input is not JSON: %s (line %d, column %d)", error.text,
                                 error.line, error.column);
     return read_value(job, value, "/input", false);

@@ -173,7 +173,7 @@ static int32_t read_text(struct job *job, const json_t *text)
         json_loadb(json_string_value(text), json_string_length(text),
                    JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (!value)
-        return llmspell_fail_at(job->call, LLMSPELL_EPARSE, "/graph",
+        return llmspell_fail_at(job->call, json_fail_code(&error), "/graph",
                                 "the graph is text, but not JSON: %s (line %d, column %d)",
                                 error.text, error.line, error.column);
     return read_value(job, value, "/graph", false);

@@ -31,9 +31,12 @@ static int32_t draw(struct job *job, struct byte_buffer *svg)
     if (rc < 0)
         return rc;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || svg->size == 0)
-        return llmspell_fail(job->call, LLMSPELL_EFAILED, "dot could not draw the graph (%s %d)",
-                             WIFSIGNALED(status) ? "signal" : "exit status",
-                             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+        return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/graph",
+                                "dot could not draw the graph of %u nodes and %u edges (%s %d); "
+                                "draw a part of it",
+                                job->graph.node_count, job->graph.edge_count,
+                                WIFSIGNALED(status) ? "signal" : "exit status",
+                                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     return 0;
 }
 
