@@ -114,6 +114,9 @@ int32_t frequency(struct llmspell_call *call, const json_t *params, json_t **ret
         return no_memory(call);
     double n = (double)sorted.count;
     for (size_t i = 0, next; i < sorted.count; i = next) {
+        rc = json_array_size(list) % CANCEL_EVERY == 0 ? llmspell_cancelled(call) : 0;
+        if (rc < 0)
+            return rc;
         for (next = i + 1; next < sorted.count && sorted.items[next] == sorted.items[i];)
             next++;
         json_t *item =
@@ -205,6 +208,5 @@ int32_t normalize(struct llmspell_call *call, const json_t *params, json_t **ret
         scale(&values, mean,
               sqrtl(values_variance(&values, mean, llmspell_bool(params, "population", 0))));
     }
-    return llmspell_return(call, ret,
-                           json_pack("{s:o}", "values", values_json(values.items, values.count)));
+    return values_return(call, values.items, values.count, ret);
 }

@@ -95,7 +95,7 @@ int32_t moving_average(struct llmspell_call *call, const json_t *params, json_t 
         rc = simple(call, &values, window, out);
     if (rc < 0)
         return rc;
-    return llmspell_return(call, ret, json_pack("{s:o}", "values", values_json(out, values.count)));
+    return values_return(call, out, values.count, ret);
 }
 
 /* ---- time_series ---- */

@@ -48,6 +48,11 @@ const char *values_pointer(const json_t *params); /* "/values", or "/path" */
 bool values_append(json_t *list, double value);
 /* A list of numbers; NaN stands for null. NULL when out of memory. */
 json_t *values_json(const double *items, size_t count);
+
+#define CANCEL_EVERY 65536 /* numbers of a result between two looks at the cancel flag */
+
+/* Returns {"values": [...]} from the call. */
+int32_t values_return(struct llmspell_call *call, const double *items, size_t count, json_t **ret);
 int32_t no_memory(struct llmspell_call *call);
 
 /* ---- measures, in summary.c ---- */

@@ -105,3 +105,16 @@ json_t *values_json(const double *items, size_t count)
     }
     return list;
 }
+
+int32_t values_return(struct llmspell_call *call, const double *items, size_t count, json_t **ret)
+{
+    LLMSPELL_CLEANUP_JSON json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        int32_t stop = i % CANCEL_EVERY == 0 ? llmspell_cancelled(call) : 0;
+        if (stop < 0)
+            return stop;
+        if (!values_append(list, items[i]))
+            return no_memory(call);
+    }
+    return llmspell_return(call, ret, json_pack("{s:O}", "values", list));
+}
