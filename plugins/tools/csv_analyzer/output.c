@@ -3,7 +3,7 @@
 #include "../shared/json_put.h"
 #include "analyzer.h"
 
-#define CANCEL_EVERY 1024u /* rows */
+#define CANCEL_EVERY 65536u /* cells */
 
 /* About what Jansson takes, in bytes. */
 #define LIST_COST 96
@@ -115,14 +115,24 @@ static json_t *object_json(const struct view *view, size_t row, bool typed, size
     return object;
 }
 
+/* Looks at the cancel flag now and then; wide rows count as what they are. */
+static int32_t row_done(const struct view *view, size_t *cells)
+{
+    *cells += view->column_count + 1;
+    if (*cells < CANCEL_EVERY)
+        return 0;
+    *cells = 0;
+    return llmspell_cancelled(view->table->call);
+}
+
 typedef json_t *(*row_fn)(const struct view *view, size_t row, bool typed, size_t *cost);
 
 static int32_t rows_json(const struct view *view, row_fn make, bool typed, json_t **ret)
 {
     LLMSPELL_CLEANUP_JSON json_t *list = json_array();
-    size_t cost = 0;
+    size_t cost = 0, cells = 0;
     for (size_t row = 0; row < view->row_count; row++) {
-        int32_t stop = row % CANCEL_EVERY ? 0 : llmspell_cancelled(view->table->call);
+        int32_t stop = row_done(view, &cells);
         if (stop < 0)
             return stop;
         if (json_array_append_new(list, make(view, row, typed, &cost)) != 0)
@@ -182,12 +192,13 @@ static void put_delimited(const struct view *view, char delimiter, struct bounde
 static int32_t put_objects(const struct view *view, bool lines, bool typed,
                            struct bounded_text *out)
 {
+    size_t cells = 0;
     if (!lines)
         bounded_char(out, '[');
-    for (size_t row = 0; row < view->row_count; row++) {
+    for (size_t row = 0; row < view->row_count && out->error == 0; row++) {
         size_t cost = 0;
         LLMSPELL_CLEANUP_JSON json_t *object = object_json(view, row, typed, &cost);
-        int32_t stop = row % CANCEL_EVERY ? 0 : llmspell_cancelled(view->table->call);
+        int32_t stop = row_done(view, &cells);
         if (stop < 0 || !object)
             return stop < 0 ? stop : no_memory(view->table->call);
         if (row && !lines)
