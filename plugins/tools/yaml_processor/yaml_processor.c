@@ -118,7 +118,7 @@ static struct yaml_style style_of(const json_t *params, const struct yaml_specia
 static int32_t write_documents(struct llmspell_call *call, const json_t *documents,
                                const struct yaml_style *style, json_t **ret_result)
 {
-    CLEANUP_BOUNDED_TEXT struct bounded_text out = {.max = OUTPUT_MAX};
+    CLEANUP_BOUNDED_TEXT struct bounded_text out = {.max = OUTPUT_MAX, .call = call};
     size_t count = json_array_size(documents);
     for (size_t i = 0; i < count; i++) {
         int32_t stop = llmspell_cancelled(call);
