@@ -130,7 +130,11 @@ static int32_t try_format(struct reading *reading, const struct attempt *attempt
     LLMSPELL_CLEANUP_JSON json_t *value = NULL;
     reading->nodes = 0;
     int32_t rc = format->read(reading, &value);
-    if (rc == LLMSPELL_ECANCELLED || rc == LLMSPELL_ETIMEOUT || rc == LLMSPELL_ENOMEM)
+    if (rc == LLMSPELL_ECANCELLED) /* an attempt before may have left its own message */
+        return llmspell_fail(reading->call, rc, "the caller cancelled the call");
+    if (rc == LLMSPELL_ETIMEOUT)
+        return llmspell_fail(reading->call, rc, "guessing the format took too long; say from");
+    if (rc == LLMSPELL_ENOMEM)
         return rc;
     *limited = *limited || rc == LLMSPELL_ELIMIT;
     if (rc < 0)
