@@ -339,23 +339,53 @@ static int set_up(struct runner *runner, const json_t *setup, const struct llmsp
 
 /* ---- calls ---- */
 
+/* The text of a result: no more of it is made than may be sent, so that one that is too large is
+ * told as such and not as memory that ran out. */
+struct result_text {
+    char *text;
+    size_t used, room, max;
+    bool over;
+};
+
+static int add_text(const char *piece, size_t size, void *data)
+{
+    struct result_text *out = data;
+    if (out->over || size > out->max - out->used) {
+        out->over = true;
+        out->used += size;
+        return -1;
+    }
+    if (size > out->room - out->used) {
+        size_t room = out->room * 2 > out->used + size ? out->room * 2 : out->used + size;
+        char *text = realloc(out->text, room);
+        if (!text)
+            return -1;
+        out->text = text;
+        out->room = room;
+    }
+    memcpy(out->text + out->used, piece, size);
+    out->used += size;
+    return 0;
+}
+
 static void answer(struct runner *runner, json_t *result)
 {
-    LLMSPELL_CLEANUP_FREE char *text = json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY);
-    size_t size = text ? strlen(text) : 0;
+    struct result_text out = {.max = runner->output_max};
     struct error error = {0};
-    if (!text)
+    int failed = json_dump_callback(result, add_text, &out, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (out.over)
+        error_set(&error, LLMSPELL_ELIMIT,
+                  "the result has at least %zu bytes, more than the limit of %zu of %s", out.used,
+                  out.max, runner->plugin->head.name);
+    else if (failed)
         error_set(&error, LLMSPELL_EFAILED, "the result of %s is no JSON, or memory ran out",
                   runner->plugin->head.name);
-    else if (size > runner->output_max)
-        error_set(&error, LLMSPELL_ELIMIT,
-                  "the result has %zu bytes, more than the limit of %zu of %s", size,
-                  runner->output_max, runner->plugin->head.name);
     json_decref(result);
     if (error.code)
         send_error(runner, &error);
     else
-        send_text(runner, FRAME_RESULT, text, size);
+        send_text(runner, FRAME_RESULT, out.text, out.used);
+    free(out.text);
 }
 
 /* A process that is not as it was before the call is not used again. Nothing but a call changes

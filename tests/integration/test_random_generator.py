@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """random_generator where its cases.json cannot reach: what is not seeded is spread evenly and never
 comes twice; the list of words."""
+import json
 import re
 from collections import Counter
+
+import pytest
 
 from conftest import ROOT
 
@@ -59,3 +62,12 @@ def test_words():
     assert len(words) == 2048 and words == sorted(set(words))
     assert all(re.fullmatch("[a-z]{4,7}", word) for word in words)
     assert not any(b.startswith(a) for a, b in zip(words, words[1:]))
+
+
+@pytest.mark.parametrize("isolation", ["auto", "process"])
+def test_a_result_of_9_gb_is_told_as_too_large(llmspell, isolation):
+    params = {"operation": "choice", "items": ["x" * 900000], "count": 10000}
+    error = llmspell.run("tool", "invoke", "random_generator", "--params", "-", "--output", "json",
+                         input=json.dumps(params),
+                         env={"LLMSPELL_TOOLS_ISOLATION": isolation}).json["error"]
+    assert error["code"] == "limit_exceeded", error
