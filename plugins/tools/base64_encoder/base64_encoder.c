@@ -101,8 +101,7 @@ static const char *show(const struct source *source, size_t offset, char text[16
     return text;
 }
 
-/* Offsets in messages count code points. Each is the byte index too: a character beyond ASCII is
- * wrong wherever it stands, so that everything before the first error is ASCII. */
+/* Offsets count code points. Each is the byte index too: all before the first error is ASCII. */
 static int32_t fail_offset(struct llmspell_call *call, const struct source *source,
                            const char *what, size_t offset, const char *cure)
 {
