@@ -88,7 +88,22 @@ static int check_policy(const struct registry *registry, const struct tool *tool
     return 0;
 }
 
-/* A cheap measure of a value's compact JSON text, in bytes (escapes are not counted). */
+/* With its quotes and escapes. */
+static int64_t string_bytes(const json_t *string)
+{
+    const char *text = json_string_value(string);
+    size_t size = json_string_length(string), escaped = 0;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < ' ')
+            escaped += strchr("\b\f\n\r\t", c) && c ? 1 : 5;
+        else
+            escaped += c == '"' || c == '\\';
+    }
+    return (int64_t)(size + escaped) + 2;
+}
+
+/* A cheap measure of a value's compact JSON text, in bytes: numbers count as if they were short. */
 static int64_t json_bytes(const json_t *value)
 {
     const char *key;
@@ -97,7 +112,7 @@ static int64_t json_bytes(const json_t *value)
     int64_t bytes = 2;
     switch (json_typeof(value)) {
     case JSON_STRING:
-        return (int64_t)json_string_length(value) + 2;
+        return string_bytes(value);
     case JSON_OBJECT:
         json_object_foreach((json_t *)value, key, item)
         {

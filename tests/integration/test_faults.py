@@ -366,6 +366,20 @@ def test_exactly_the_limit(shared, n, good):
         assert reply["error"]["code"] == "limit_exceeded", reply
 
 
+@pytest.mark.parametrize("isolation", ["inline", "process"])
+@pytest.mark.parametrize("text, bytes", [("\n", 2), ("\x01", 6), ('"', 2), ("\\", 2)])
+def test_escapes_count(llmspell, plugins, isolation, text, bytes):
+    """The limit is one of the JSON text, wherever the tool runs."""
+    env = {"LLMSPELL_PLUGIN_PATH": str(plugins), "LLMSPELL_TOOLS_ISOLATION": isolation}
+
+    def echo(count):
+        return llmspell.run("tool", "invoke", "fault", "--params", "-", "--output", "json", env=env,
+                            input=json.dumps({"do": "echo", "text": text * count})).json
+    most = (1 << 20) // bytes
+    assert echo(most - 100)["status"] == "ok"
+    assert echo(most)["error"]["code"] == "limit_exceeded"
+
+
 def test_reply_of_100_mb(shared):
     code, message = shared.fails("large", do="large", n=100 << 20)
     assert code == "limit_exceeded" and "more than the limit of 67108864 of large" in message, message
