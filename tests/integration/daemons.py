@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -44,6 +45,13 @@ def state_letter(pid):
 
 def mode(path):
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def handled_signals(llmspell, pid):
+    """Returns once the kernel has acted on every signal sent so far: libuv keeps their order."""
+    before = llmspell.log().count("SIGUSR2")
+    os.kill(pid, signal.SIGUSR2)
+    wait_until(lambda: llmspell.log().count("SIGUSR2") > before, "SIGUSR2 in the log")
 
 
 class Foreground:

@@ -15,6 +15,7 @@ import pexpect
 import pytest
 
 from conftest import BINARY, BUILD, SLOW
+from daemons import handled_signals
 from jupyter_session import (  # noqa: F401 (fixtures)
     PATIENCE, PAUSE, RUN_ON, llmspell, open_session, process_fd, wait_end,
     wait_until)
@@ -516,6 +517,7 @@ def test_signals_that_do_not_end_a_daemon(llmspell, number):
     started = llmspell.start()
     for _ in range(3):
         os.kill(started["pid"], number)
+    handled_signals(llmspell, started["pid"])
     assert exec_lua(llmspell, "6 * 7") == "42"
     assert llmspell.json("kernel", "status")["pid"] == started["pid"]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from daemons import handled_signals
 from jupyter_session import (  # noqa: F401 (fixtures)
     PATIENCE, PAUSE, RUN_ON, SPIN, llmspell, open_session, process_fd, session, wait_end)
 
@@ -79,7 +80,7 @@ def test_interrupt_of_a_blocked_read(kernel, session, how):
 def test_interrupt_of_an_idle_kernel_does_nothing(kernel, session):
     assert session.ask("interrupt_request", channel="control").reply["status"] == "ok"
     os.kill(kernel.started["pid"], signal.SIGINT)
-    session.ask("interrupt_request", channel="control")
+    handled_signals(kernel, kernel.started["pid"])
     assert session.run("for i = 1, 1000000 do n = i end return n").value == "1000000"
 
 
