@@ -143,11 +143,20 @@ static int32_t write_result(const struct job *job, size_t bytes, bool created,
                                      version_value(st)));
 }
 
+/* A path that can only name a folder: where it leads is judged first, as of every path. */
+static int32_t fail_folder(const struct job *job)
+{
+    int fd = job->fs->open(job->call, job->path, O_PATH, 0, "/path");
+    if (fd >= 0)
+        close(fd);
+    return fd == LLMSPELL_EPERM ? fd : fail_errno(job, "/path", "write", job->shown, EISDIR);
+}
+
 /* Finds where to write and proves that a regular file may stand there. */
 static int32_t find_target(const struct job *job, struct place *place)
 {
     if (names_folder(job->path))
-        return fail_errno(job, "/path", "write", job->shown, EISDIR);
+        return fail_folder(job);
     int32_t rc = place_parents(job, job->path, "/path", NULL);
     if (rc == 0)
         rc = place_follow(job, job->path, "/path", place);
