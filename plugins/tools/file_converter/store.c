@@ -75,6 +75,14 @@ static int32_t fail_link(const struct job *job, const char *path, const char *po
                                                    : "to no place for a file");
 }
 
+/* "x/", "x/." and "x/.." can only name folders. */
+static bool names_folder(const char *path)
+{
+    const char *last = strrchr(path, '/');
+    last = last ? last + 1 : path;
+    return !*last || strcmp(last, ".") == 0 || strcmp(last, "..") == 0;
+}
+
 /* The place that a write to path reaches; a regular file or nothing is there. */
 static int32_t place_follow(const struct job *job, const char *path, const char *pointer,
                             struct place *place)
@@ -85,11 +93,14 @@ static int32_t place_follow(const struct job *job, const char *path, const char 
         int32_t rc = place_find(job, text, pointer, place);
         if (rc < 0)
             return i ? fail_link(job, path, pointer, rc) : rc;
-        if (!place->exists || S_ISREG(place->st.st_mode))
+        bool folder = names_folder(text);
+        if (!folder && (!place->exists || S_ISREG(place->st.st_mode)))
             return 0;
-        if (!S_ISLNK(place->st.st_mode))
+        if (folder || !S_ISLNK(place->st.st_mode))
             return llmspell_fail_at(job->call, LLMSPELL_EINVAL, pointer,
-                                    "%.200s is not a regular file; it cannot be written", path);
+                                    folder ? "%.200s names a folder, not a file"
+                                           : "%.200s is not a regular file; it cannot be written",
+                                    path);
         int error = follow_text(place, text);
         if (error)
             return fail_errno(job, pointer, "follow the link", error);
