@@ -190,6 +190,28 @@ static int32_t judge(const struct loading *loading, const char *pointer)
     return 0;
 }
 
+/* libxml2 takes a NUL after the root element for the end of the text. In UTF-16 and UTF-32 NUL
+ * bytes are parts of characters: such a document begins with one, or with a byte order mark. */
+static bool hides_nul(const char *text, size_t size, bool unicode)
+{
+    const unsigned char *bytes = (const unsigned char *)text;
+    bool wide = !unicode && size >= 2 && (!bytes[0] || !bytes[1] || bytes[0] >= 0xFE);
+    return !wide && memchr(text, '\0', size) != NULL;
+}
+
+/* Puts down where the NUL is, as libxml2 does where it sees one. */
+static void complain_of_nul(struct job *job, const char *text)
+{
+    int line = 1, column = 1;
+    for (; *text; text++) {
+        column = *text == '\n' ? 1 : column + ((*text & 0xC0) != 0x80);
+        line += *text == '\n';
+    }
+    json_array_append_new(job->complaints.list,
+                          json_pack("{s:i,s:i,s:s}", "line", line, "column", column, "message",
+                                    "Char 0x0 out of allowed range"));
+}
+
 static int32_t parse_text(struct job *job, const char *text, size_t size, bool unicode,
                           const char *pointer, xmlDocPtr *ret_document)
 {
@@ -204,6 +226,11 @@ static int32_t parse_text(struct job *job, const char *text, size_t size, bool u
                                  : xmlCtxtReadMemory(parser, text, (int)size, NULL, NULL, options);
     xmlFreeParserCtxt(parser);
     int32_t rc = judge(&loading, pointer);
+    if (rc == 0 && document && hides_nul(text, size, unicode)) {
+        xmlFreeDoc(document);
+        document = NULL;
+        complain_of_nul(job, text);
+    }
     if (rc < 0 && document)
         xmlFreeDoc(document);
     if (rc == 0)
