@@ -100,7 +100,9 @@ static const char *file_error_text(int32_t code)
 
 static json_t *error_entry(const json_t *path, int32_t code)
 {
-    json_t *message = json_sprintf("%s %s", json_string_value(path), file_error_text(code));
+    bool nul = strlen(json_string_value(path)) != json_string_length(path);
+    json_t *message = nul ? json_string("the path holds a NUL character; file names cannot")
+                          : json_sprintf("%s %s", json_string_value(path), file_error_text(code));
     return json_pack("{s:O, s:{s:s, s:o}}", "path", path, "error", "code",
                      llmspell_error_name(code), "message", message);
 }
