@@ -49,6 +49,22 @@ static char *read_params(const char *source, size_t *ret_size)
     return text;
 }
 
+/* JSON by its grammar, but not what the parameters of a tool may hold: an error of the call, while
+ * text that is no JSON at all is one of the command line. Jansson has no code for lone surrogates.
+ */
+static bool is_refusal(const json_error_t *where)
+{
+    switch (json_error_code(where)) {
+    case json_error_duplicate_key:
+    case json_error_stack_overflow:
+    case json_error_null_byte_in_key:
+    case json_error_numeric_overflow:
+        return true;
+    default:
+        return strstr(where->text, "invalid Unicode '\\u") != NULL;
+    }
+}
+
 static int decode(const struct cli *cli, const char *tool, const char *source, json_t **ret_params)
 {
     size_t size;
@@ -66,8 +82,10 @@ static int decode(const struct cli *cli, const char *tool, const char *source, j
         return 0;
     snprintf(message, sizeof message, "the parameters are not valid JSON: line %d, column %d: %s",
              where.line, where.column, where.text);
-    bool duplicate = json_error_code(&where) == json_error_duplicate_key;
-    return refuse(cli, tool, duplicate ? EXIT_FAILED : EXIT_USAGE, "invalid_params", message);
+    if (json_error_code(&where) == json_error_stack_overflow)
+        snprintf(message, sizeof message, "the parameters are nested deeper than 64 levels");
+    return refuse(cli, tool, is_refusal(&where) ? EXIT_FAILED : EXIT_USAGE, "invalid_params",
+                  message);
 }
 
 /* key=value: value is JSON if it parses as JSON, else a string. */

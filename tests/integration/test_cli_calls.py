@@ -131,7 +131,14 @@ def refused(done, status, code, path, pattern):
     ('{"zzz": "Bob"}', 1, "/zzz", "/zzz is not a known member \\(additionalProperties\\)$"),
     ('{"name": 5}', 1, "/name", "/name must be a string, is an integer"),
     ('{"name": ' + "[" * 70 + "]" * 70 + "}", 1, "", "nested deeper than 64 levels"),
-], ids=range(13))
+    ('{"name": ' + "[" * 5000 + "]" * 5000 + "}", 1, "", "nested deeper than 64 levels"),
+    ('{"name": "\\ud800"}', 1, "", "invalid Unicode '.uD800'"),
+    ('{"name": "\\udc00\\ud800"}', 1, "", "invalid Unicode '.uDC00'"),
+    ('{"n\\u0000": 1}', 1, "", "NUL byte in object key"),
+    ('{"name": 1e400}', 1, "", "real number overflow"),
+    ('{"name": 9223372036854775808}', 1, "", "too big integer"),
+    ('{"name": "\\ud80"}', 2, "", "not valid JSON"),
+], ids=range(20))
 def test_bad_params(where, params, status, path, pattern):
     for source, text in ((params, None), ("-", params)):
         given = None if text is None else os.fsencode(text).decode("utf-8", "surrogateescape")
