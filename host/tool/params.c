@@ -269,6 +269,13 @@ static const char *nearest_member(const struct params_plan *plan, const char *pa
     return nearest.best;
 }
 
+/* Messages of these say kinds and lengths, so that they give no secret away. */
+static bool tells_no_value(const char *keyword)
+{
+    return strcmp(keyword, "required") == 0 || strcmp(keyword, "type") == 0 ||
+           strcmp(keyword, "minLength") == 0 || strcmp(keyword, "maxLength") == 0;
+}
+
 static bool pick_violation(void *data, const struct schema_violation *violation)
 {
     struct pick *pick = data;
@@ -278,8 +285,7 @@ static bool pick_violation(void *data, const struct schema_violation *violation)
     pick->rank = rank;
     const char *path = violation->instance_path;
     const char *near = rank == RANK_UNKNOWN ? nearest_member(pick->plan, path) : NULL;
-    /* what is missing cannot be given away */
-    bool hide = is_secret(pick->plan, path) && strcmp(violation->keyword, "required") != 0;
+    bool hide = is_secret(pick->plan, path) && !tells_no_value(violation->keyword);
     error_set_at(pick->error, LLMSPELL_EINVAL, path, "%s %s (%s)%s%s%s",
                  *path ? path : "the parameters", hide ? "is not acceptable" : violation->message,
                  violation->keyword, near ? "; did you mean " : "", near ? near : "",

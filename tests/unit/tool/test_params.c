@@ -13,7 +13,8 @@ static const char PARAMETERS[] =
     "\"copy\",\"1\":\"move\"}},"
     "\"input\":{\"type\":\"string\",\"x-aliases\":[\"text\",\"data\"]},"
     "\"limit\":{\"type\":\"integer\",\"minimum\":1,\"default\":10},"
-    "\"key\":{\"type\":\"string\",\"maxLength\":3,\"x-secret\":true},"
+    "\"key\":{\"type\":\"string\",\"maxLength\":3,\"enum\":[\"\",\"abc\",\"hunter2\"],"
+    "\"x-secret\":true},"
     "\"options\":{\"type\":\"object\",\"x-merge\":true}},"
     "\"required\":[\"input\"]}";
 
@@ -109,6 +110,10 @@ static void test_secrets_are_not_told(void)
     expect("{\"input\":\"a\",\"key\":\"hunter2\"}", NULL, &error);
     CU_ASSERT_STRING_EQUAL(error.path, "/key");
     CU_ASSERT_PTR_NULL(strstr(error.message, "hunter2"));
+    expect("{\"input\":\"a\",\"key\":\"xyz\"}", NULL, &error);
+    CU_ASSERT_STRING_EQUAL(error.message, "/key is not acceptable (enum)");
+    expect("{\"input\":\"a\",\"key\":[\"hunter2\"]}", NULL, &error);
+    CU_ASSERT_STRING_EQUAL(error.message, "/key must be a string, is an array (type)");
 }
 
 TEST_MAIN("params", {"prepare", test_prepare}, {"prepare refuses", test_prepare_refuses},
