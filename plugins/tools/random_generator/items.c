@@ -28,10 +28,12 @@ static int32_t add_weights(struct task *task, const json_t *weights, size_t item
                                 : "all weights are 0; give at least one above 0");
 }
 
-/* The first item whose running sum is above a random part of the whole. */
+/* The first item whose running sum is above a random part of the whole. The smallest of all sums
+ * round up to the whole: the part stays below it, lest an item of weight 0 behind it is drawn. */
 static size_t weighted(struct source *source, const double *sums, size_t count)
 {
-    double target = source_fraction(source) * sums[count - 1];
+    double whole = sums[count - 1];
+    double target = fmin(source_fraction(source) * whole, nextafter(whole, 0));
     size_t low = 0, high = count - 1;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
