@@ -56,7 +56,8 @@ static int32_t read_instant(struct llmspell_call *call, const json_t *params, co
         char pointer[16];
         snprintf(pointer, sizeof pointer, "/%s", key);
         return llmspell_fail_at(call, LLMSPELL_EPARSE, pointer,
-                                "%s is not a time such as 2025-01-31T09:30:00Z: %s", text, reason);
+                                "\"%s\" is not a time such as 2025-01-31T09:30:00Z: %s", text,
+                                reason);
     }
     *ret_ms = time.seconds * 1000 + time.milliseconds;
     return 0;
