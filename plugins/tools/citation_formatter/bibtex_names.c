@@ -35,8 +35,8 @@ static const char *find(const char *from, const char *to, char mark, const char 
             continue;
         if ((mark == ',' && *at == ',') || (mark == ' ' && blank))
             return at;
-        if (mark == 'a' && blank && to - at > 4 && strncasecmp(at + 1, "and", 3) == 0 &&
-            isspace((unsigned char)at[4])) {
+        if (mark == 'a' && blank && to - at >= 4 && strncasecmp(at + 1, "and", 3) == 0 &&
+            (at + 4 == to || isspace((unsigned char)at[4]))) {
             *ret_next = at + 4;
             return at;
         }

@@ -148,6 +148,7 @@ static bool looks_like_bibtex(const char *text, size_t size)
     return false;
 }
 
+/* Text without entries is BibTeX if a comment begins it: % with a word is a directive of YAML. */
 static const char *guess(const char *text, size_t size)
 {
     size_t at = 0;
@@ -155,7 +156,9 @@ static const char *guess(const char *text, size_t size)
         at++;
     if (at < size && (text[at] == '[' || text[at] == '{'))
         return "csl_json";
-    return at == size || looks_like_bibtex(text, size) ? "bibtex" : "yaml";
+    bool comment =
+        at < size && text[at] == '%' && (at + 1 == size || !isupper((unsigned char)text[at + 1]));
+    return at == size || comment || looks_like_bibtex(text, size) ? "bibtex" : "yaml";
 }
 
 static int32_t read_text(struct library *library, const char *format, const char *text, size_t size)
