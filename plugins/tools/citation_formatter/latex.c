@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * LaTeX as it stands in bibliographies: accents, letters, dashes, quotation marks; other commands
- * go and leave their arguments. */
+ * LaTeX as it stands in bibliographies: accents, letters, dashes, quotation marks, a few words of
+ * formulas; other commands go and leave their arguments. */
 #include "citation.h"
 
 #include <ctype.h>
@@ -63,52 +63,105 @@ static unsigned accent_of(char c)
     return 0;
 }
 
-static const char *letter_of(const char *name, size_t size)
+struct word {
+    const char *name, *text;
+};
+
+static const struct word letters[] = {
+    {"ss", "ß"},
+    {"ae", "æ"},
+    {"AE", "Æ"},
+    {"oe", "œ"},
+    {"OE", "Œ"},
+    {"o", "ø"},
+    {"O", "Ø"},
+    {"aa", "å"},
+    {"AA", "Å"},
+    {"l", "ł"},
+    {"L", "Ł"},
+    {"dh", "ð"},
+    {"DH", "Ð"},
+    {"th", "þ"},
+    {"TH", "Þ"},
+    {"dj", "đ"},
+    {"DJ", "Đ"},
+    {"ng", "ŋ"},
+    {"NG", "Ŋ"},
+    {"i", "ı"},
+    {"j", "ȷ"},
+    {"textendash", "–"},
+    {"textemdash", "—"},
+    {"ldots", "…"},
+    {"dots", "…"},
+    {"textquoteleft", "‘"},
+    {"textquoteright", "’"},
+    {"textquotedblleft", "“"},
+    {"textquotedblright", "”"},
+    {"copyright", "©"},
+    {"pounds", "£"},
+    {"euro", "€"},
+    {"S", "§"},
+    {"P", "¶"},
+    {"textbackslash", "\\"},
+    {"textasciitilde", "~"},
+    {"LaTeX", "LaTeX"},
+    {"TeX", "TeX"},
+    {"slash", "/"},
+    {"textdegree", "°"},
+    {"texttrademark", "™"},
+    {"textregistered", "®"},
+    {"texteuro", "€"},
+    {"infty", "∞"},
+    {"alpha", "α"},
+    {"beta", "β"},
+    {"gamma", "γ"},
+    {"Gamma", "Γ"},
+    {"delta", "δ"},
+    {"Delta", "Δ"},
+    {"epsilon", "ε"},
+    {"varepsilon", "ε"},
+    {"zeta", "ζ"},
+    {"eta", "η"},
+    {"theta", "θ"},
+    {"Theta", "Θ"},
+    {"iota", "ι"},
+    {"kappa", "κ"},
+    {"Lambda", "Λ"},
+    {"lambda", "λ"},
+    {"mu", "μ"},
+    {"nu", "ν"},
+    {"xi", "ξ"},
+    {"Xi", "Ξ"},
+    {"pi", "π"},
+    {"Pi", "Π"},
+    {"rho", "ρ"},
+    {"sigma", "σ"},
+    {"Sigma", "Σ"},
+    {"tau", "τ"},
+    {"upsilon", "υ"},
+    {"phi", "φ"},
+    {"varphi", "φ"},
+    {"Phi", "Φ"},
+    {"chi", "χ"},
+    {"psi", "ψ"},
+    {"Psi", "Ψ"},
+    {"omega", "ω"},
+    {"Omega", "Ω"},
+};
+
+/* Words of formulas; white space behind them stays. */
+static const struct word operators[] = {
+    {"log", "log"}, {"ln", "ln"},   {"exp", "exp"},  {"sin", "sin"},      {"cos", "cos"},
+    {"tan", "tan"}, {"min", "min"}, {"max", "max"},  {"lim", "lim"},      {"times", "×"},
+    {"cdot", "·"},  {"pm", "±"},    {"to", "→"},     {"rightarrow", "→"}, {"leq", "≤"},
+    {"geq", "≥"},   {"neq", "≠"},   {"approx", "≈"},
+};
+
+static const char *text_of(const struct word *words, size_t count, const char *name, size_t size)
 {
-    static const struct {
-        const char *name, *text;
-    } letters[] = {{"ss", "ß"},
-                   {"ae", "æ"},
-                   {"AE", "Æ"},
-                   {"oe", "œ"},
-                   {"OE", "Œ"},
-                   {"o", "ø"},
-                   {"O", "Ø"},
-                   {"aa", "å"},
-                   {"AA", "Å"},
-                   {"l", "ł"},
-                   {"L", "Ł"},
-                   {"dh", "ð"},
-                   {"DH", "Ð"},
-                   {"th", "þ"},
-                   {"TH", "Þ"},
-                   {"dj", "đ"},
-                   {"DJ", "Đ"},
-                   {"ng", "ŋ"},
-                   {"NG", "Ŋ"},
-                   {"i", "ı"},
-                   {"j", "ȷ"},
-                   {"textendash", "–"},
-                   {"textemdash", "—"},
-                   {"ldots", "…"},
-                   {"dots", "…"},
-                   {"textquoteleft", "‘"},
-                   {"textquoteright", "’"},
-                   {"textquotedblleft", "“"},
-                   {"textquotedblright", "”"},
-                   {"copyright", "©"},
-                   {"pounds", "£"},
-                   {"euro", "€"},
-                   {"S", "§"},
-                   {"P", "¶"},
-                   {"textbackslash", "\\"},
-                   {"textasciitilde", "~"},
-                   {"LaTeX", "LaTeX"},
-                   {"TeX", "TeX"},
-                   {"slash", "/"}};
-    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
-        if (strlen(letters[i].name) == size && memcmp(letters[i].name, name, size) == 0)
-            return letters[i].text;
+    for (size_t i = 0; i < count; i++)
+        if (strlen(words[i].name) == size && memcmp(words[i].name, name, size) == 0)
+            return words[i].text;
     return NULL;
 }
 
@@ -119,15 +172,19 @@ static size_t put_word(struct decoder *d, const char *text, size_t size, size_t 
     while (end < size && isalpha((unsigned char)text[end]))
         end++;
     unsigned accent = end - at == 1 ? accent_of(text[at]) : 0;
-    const char *letter = letter_of(text + at, end - at);
+    const char *letter = text_of(letters, sizeof letters / sizeof *letters, text + at, end - at);
+    const char *sign =
+        text_of(operators, sizeof operators / sizeof *operators, text + at, end - at);
     if (accent)
         d->accent = accent;
     else if (letter && d->accent && (text[at] == 'i' || text[at] == 'j') && end - at == 1)
         put(d, text + at, 1); /* a dotless letter gets its accent instead of the dot */
     else if (letter)
         put(d, letter, strlen(letter));
-    while (end < size && isspace((unsigned char)text[end]))
-        end++;
+    else if (sign)
+        put(d, sign, strlen(sign));
+    for (; end < size && isspace((unsigned char)text[end]); end++)
+        d->space = d->space || sign;
     return end;
 }
 
