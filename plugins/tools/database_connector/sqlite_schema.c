@@ -102,15 +102,30 @@ static json_t *key_item(struct sqlite *sqlite, sqlite3_stmt *statement, int32_t 
                      references);
 }
 
-static json_t *table_item(struct sqlite *sqlite, sqlite3_stmt *statement, int32_t *ret_rc)
+/* None where SQLite cannot tell them (a view of a table that is gone, a virtual table whose module
+ * is not here): the rest of the schema is told all the same. */
+static json_t *columns_of(struct sqlite *sqlite, const char *name, int32_t *ret_rc)
 {
-    const char *name = (const char *)sqlite3_column_text(statement, 0);
-    CLEANUP_SQLITE_STATEMENT sqlite3_stmt *columns =
+    CLEANUP_SQLITE_STATEMENT sqlite3_stmt *statement =
         ask(sqlite,
             "SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_xinfo(?1) WHERE "
             "hidden <> 1 ORDER BY cid",
             name, 0, ret_rc);
-    LLMSPELL_CLEANUP_JSON json_t *column_list = collect(sqlite, columns, ret_rc, column_item);
+    if (*ret_rc < 0)
+        return NULL;
+    int code = sqlite3_step(statement) & 0xff;
+    if ((code == SQLITE_ERROR || code == SQLITE_AUTH) && sqlite->stopped == 0) {
+        sqlite->denied = NULL;
+        return json_array();
+    }
+    sqlite3_reset(statement);
+    return collect(sqlite, statement, ret_rc, column_item);
+}
+
+static json_t *table_item(struct sqlite *sqlite, sqlite3_stmt *statement, int32_t *ret_rc)
+{
+    const char *name = (const char *)sqlite3_column_text(statement, 0);
+    LLMSPELL_CLEANUP_JSON json_t *column_list = columns_of(sqlite, name, ret_rc);
     if (!column_list)
         return NULL;
     CLEANUP_SQLITE_STATEMENT sqlite3_stmt *indexes =
