@@ -44,9 +44,11 @@ int32_t fail_errno(const struct job *job, const char *pointer, const char *step,
         break;
     }
     char text[128];
-    const char *reason = error == EISDIR    ? "that is the name of a folder; give one of a file"
-                         : error == ENOTDIR ? "it, or a part of the path before it, is no folder"
-                                            : strerror_r(error, text, sizeof text);
+    const char *reason = error == EISDIR      ? "that is the name of a folder; give one of a file"
+                         : error == ENOTDIR   ? "it, or a part of the path before it, is no folder"
+                         : error == ENOENT    ? "it does not exist"
+                         : error == ENOTEMPTY ? "that folder is not empty; empty it first"
+                                              : strerror_r(error, text, sizeof text);
     return llmspell_fail_at(job->call, code, pointer, "cannot %s %s: %s", step, shown, reason);
 }
 
