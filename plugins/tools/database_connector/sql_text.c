@@ -68,13 +68,18 @@ const char *sql_statement_end(const char *sql)
     return sql;
 }
 
+bool sql_begins_with(const char *sql, const char *word)
+{
+    sql = sql_skip_blank(sql);
+    size_t n = strspn(sql, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
+    return n == strlen(word) && strncasecmp(sql, word, n) == 0;
+}
+
 bool sql_is_read(const char *sql)
 {
     static const char *const words[] = {"SELECT", "WITH", "VALUES", "SHOW", "EXPLAIN"};
-    sql = sql_skip_blank(sql);
-    size_t n = strspn(sql, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789");
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (n == strlen(words[i]) && strncasecmp(sql, words[i], n) == 0)
+        if (sql_begins_with(sql, words[i]))
             return true;
     }
     return false;

@@ -179,12 +179,26 @@ static int32_t query(struct sqlite *sqlite, json_t **ret_result)
 
 /* ---- execute ---- */
 
-/* Rows that the last statement changed; sqlite3_changes keeps what an earlier one did. */
-static json_int_t changes_since(struct sqlite *sqlite, sqlite3_int64 total_before)
+/* Rows that the last statement, sql, changed; sqlite3_changes keeps what an earlier one did. What a
+ * new virtual table writes into its own tables is no row of anyone. */
+static json_int_t changes_since(struct sqlite *sqlite, const char *sql, sqlite3_int64 total_before)
 {
+    if (sql_begins_with(sql, "CREATE"))
+        return 0;
     return sqlite3_total_changes64(sqlite->handle) > total_before
                ? (json_int_t)sqlite3_changes64(sqlite->handle)
                : 0;
+}
+
+/* For these too a module of virtual tables may insert rows of its own. */
+static bool never_inserts(const char *sql)
+{
+    static const char *const words[] = {"UPDATE", "DELETE", "CREATE", "DROP", "ALTER"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (sql_begins_with(sql, words[i]))
+            return true;
+    }
+    return false;
 }
 
 static int32_t execute(struct sqlite *sqlite, json_t **ret_result)
@@ -197,10 +211,11 @@ static int32_t execute(struct sqlite *sqlite, json_t **ret_result)
         rc = run_to_end(sqlite, statement);
     if (rc < 0)
         return rc;
-    sqlite3_int64 id = sqlite3_last_insert_rowid(sqlite->handle);
+    const char *sql = sqlite->task->sql;
+    sqlite3_int64 id = never_inserts(sql) ? 0 : sqlite3_last_insert_rowid(sqlite->handle);
     size_t bytes = 0;
     return llmspell_return(sqlite->task->call, ret_result,
-                           json_pack("{s:I, s:o}", "rows_affected", changes_since(sqlite, 0),
+                           json_pack("{s:I, s:o}", "rows_affected", changes_since(sqlite, sql, 0),
                                      "last_insert_id",
                                      id ? cell_integer(id, &bytes) : json_null()));
 }
@@ -223,7 +238,7 @@ static int32_t run_script(struct sqlite *sqlite, json_int_t *statements, json_in
                                     "the statements of a script take no parameters");
         rc = run_to_end(sqlite, statement);
         *statements += 1;
-        *affected += changes_since(sqlite, before);
+        *affected += changes_since(sqlite, sql, before);
         sql = sql_skip_blank(rest);
     }
     return rc;

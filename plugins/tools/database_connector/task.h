@@ -99,6 +99,8 @@ char *base64_read(const char *text, size_t size, size_t *ret_size);
 const char *sql_statement_end(const char *sql);
 /* Behind white space, comments and semicolons. */
 const char *sql_skip_blank(const char *sql);
+/* Is this word, in any case, the first of sql? */
+bool sql_begins_with(const char *sql, const char *word);
 /* Does sql begin with one of SELECT, WITH, VALUES, SHOW, EXPLAIN? */
 bool sql_is_read(const char *sql);
 
