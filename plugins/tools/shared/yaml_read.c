@@ -60,6 +60,9 @@ static int32_t parser_error(struct reader *r)
     if (p->error == YAML_MEMORY_ERROR)
         return yaml_no_memory(r);
     yaml_mark_t mark = problem_mark(r);
+    if (p->error == YAML_SCANNER_ERROR && p->buffer.pointer < p->buffer.last &&
+        *p->buffer.pointer == '\t')
+        return yaml_complain(r, LLMSPELL_EPARSE, &mark, "a tab cannot indent; use spaces");
     return yaml_complain(r, LLMSPELL_EPARSE, &mark, "%s%s%s",
                          p->problem ? p->problem : "syntax error", p->context ? " " : "",
                          p->context ? p->context : "");

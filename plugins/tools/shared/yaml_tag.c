@@ -18,7 +18,15 @@ static const char *short_name(const char *tag)
 
 static bool unknown(const char *tag, char ret_problem[160])
 {
+    static const char *const kinds[] = {"str",    "int", "float", "bool", "null",
+                                        "binary", "map", "seq",   "set",  "omap"};
     const char *name = short_name(tag);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(name, kinds[i]) == 0) {
+            snprintf(ret_problem, 160, "the tag !!%s is for values of another kind", name);
+            return false;
+        }
+    }
     snprintf(ret_problem, 160, "the tag %s%.100s is not known here", *name ? "!!" : "",
              *name ? name : tag);
     return false;

@@ -24,7 +24,8 @@ int32_t documents_value(const struct source *source, bool all, json_t **ret_valu
     size_t count = json_array_size(documents.values);
     if (!all && count > 1)
         return llmspell_fail_at(source->call, LLMSPELL_EFAILED, source->pointer,
-                                "there are %zu documents; all_documents reads them as a list",
+                                "there are %zu documents; parse and query read them as a list with "
+                                "all_documents",
                                 count);
     json_t *value = all     ? json_incref(documents.values)
                     : count ? json_incref(json_array_get(documents.values, 0))
