@@ -38,8 +38,10 @@ static int32_t fail_xpath(const struct job *job, const xmlXPathContext *context)
 {
     char message[256];
     int code = context->lastError.code - XML_XPATH_EXPRESSION_OK;
+    /* of a function or variable, libxml2 only prints that its prefix is unknown */
+    bool unrecorded = context->lastError.code == XML_ERR_OK;
     first_complaint(job, message, sizeof message);
-    if (code == XPATH_UNDEF_PREFIX_ERROR)
+    if (code == XPATH_UNDEF_PREFIX_ERROR || unrecorded)
         return llmspell_fail_at(job->call, LLMSPELL_EINVAL, "/namespaces",
                                 "a prefix of \"%.200s\" has no namespace here; give it in "
                                 "namespaces",
