@@ -53,7 +53,7 @@ int32_t parse_document(struct job *job)
     if (job->document)
         return 0;
     return llmspell_fail_at(job->call, code, job->pointer, "not JSON: %s (line %d, column %d)",
-                            error.text, error.line, error.column);
+                            error.text, error.line, error.column > 0 ? error.column : 1);
 }
 
 int32_t load_document(struct job *job)
