@@ -52,7 +52,7 @@ static int32_t decode(const struct reading *reading, const char *text, size_t si
         json_error_code(&error) == json_error_stack_overflow ? LLMSPELL_ELIMIT : LLMSPELL_EPARSE;
     return llmspell_fail_at(reading->call, code, reading->pointer, "%.300s (line %zu, column %d)",
                             error.text, line + (size_t)(error.line > 0 ? error.line - 1 : 0),
-                            error.column);
+                            error.column > 0 ? error.column : 1);
 }
 
 int32_t read_json(struct reading *reading, json_t **ret_value)

@@ -207,6 +207,13 @@ static int32_t syntax_error(struct xml *xml)
     char what[200];
     snprintf(what, sizeof what, "%s", error && error->message ? error->message : "bad XML");
     what[strcspn(what, "\n")] = '\0';
+    /* without a tree, libxml2 does not know the line of a start tag, nor what is not closed */
+    if (error && error->code == XML_ERR_TAG_NAME_MISMATCH && error->str1 && error->str2)
+        snprintf(what, sizeof what, "</%.80s> ends <%.80s>", error->str2, error->str1);
+    else if (error && error->code == XML_ERR_DOCUMENT_END && xml->depth > 0)
+        snprintf(what, sizeof what, "<%.80s> is not closed", xml->elements[xml->depth - 1].name);
+    else if (error && error->code == XML_ERR_DOCUMENT_END && json_object_size(xml->result) == 0)
+        snprintf(what, sizeof what, "the root element is missing or not closed");
     return llmspell_fail_at(xml->reading->call, LLMSPELL_EPARSE, xml->reading->pointer,
                             "%s (line %d)", what, error ? error->line : 0);
 }
