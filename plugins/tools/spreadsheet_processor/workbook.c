@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A file of either format: which it is, its sheets, its properties. */
+#include "../shared/civil.h"
 #include "sheet.h"
 
 static int32_t not_a_workbook(struct job *job)
@@ -82,10 +83,25 @@ int32_t book_read(struct workbook *workbook, size_t sheet, struct grid *grid)
 
 static const struct property {
     const char *name, *xlsx, *ods;
-} properties[] = {{"title", "title", "title"},
-                  {"creator", "creator", "initial-creator"},
-                  {"created", "created", "creation-date"},
-                  {"modified", "modified", "date"}};
+    bool time;
+} properties[] = {{"title", "title", "title", false},
+                  {"creator", "creator", "initial-creator", false},
+                  {"created", "created", "creation-date", true},
+                  {"modified", "modified", "date", true}};
+
+/* RFC 3339 with milliseconds only if there are some, as all times; without a zone if the file gives
+ * none. What is no time, or a date only, stays as it is. */
+static json_t *time_json(const struct byte_buffer *text)
+{
+    struct civil_time time;
+    char shown[CIVIL_TEXT];
+    if (text->size <= sizeof "YYYY-MM-DD" - 1 || civil_read(text->data, text->size, &time) ||
+        !civil_write(time.seconds, time.milliseconds, time.offset, shown))
+        return buffer_json(text);
+    if (!time.has_offset)
+        shown[strlen(shown) - 1] = '\0';
+    return json_string(shown);
+}
 
 static int32_t note_property(struct part *part, bool ods, json_t *object)
 {
@@ -96,7 +112,8 @@ static int32_t note_property(struct part *part, bool ods, json_t *object)
             continue;
         int32_t rc = part_text(part, &text);
         if (rc == 0 && text.size > 0)
-            json_object_set_new(object, properties[i].name, buffer_json(&text));
+            json_object_set_new(object, properties[i].name,
+                                properties[i].time ? time_json(&text) : buffer_json(&text));
         return rc;
     }
     return 0;
