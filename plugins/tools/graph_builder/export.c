@@ -123,7 +123,7 @@ static void xml_text(struct byte_buffer *out, const char *text, size_t size)
 }
 
 /* XML has no word for most control characters, nor for U+FFFE and U+FFFF. */
-static int32_t check_xml(const struct job *job, const json_t *value)
+static int32_t check_xml(const struct job *job, const char *format, const json_t *value)
 {
     const char *text = json_string_value(value);
     size_t size = json_string_length(value);
@@ -133,23 +133,23 @@ static int32_t check_xml(const struct job *job, const json_t *value)
         if (control || (size - i > 2 && memcmp(text + i, "\xEF\xBF", 2) == 0 &&
                         (unsigned char)text[i + 2] >= 0xBE))
             return llmspell_fail_at(job->call, LLMSPELL_EFAILED, "/graph",
-                                    "GraphML cannot hold the control character in \"%.100s\"; "
-                                    "rename it, or take another format",
-                                    text);
+                                    "%s cannot hold the control character in \"%.100s\"; "
+                                    "rename it, or export another format",
+                                    format, text);
     }
     return 0;
 }
 
-static int32_t check_graphml(const struct job *job)
+int32_t check_xml_texts(const struct job *job, const char *format)
 {
     const struct graph *graph = &job->graph;
     int32_t rc = 0;
     for (uint32_t i = 0; rc == 0 && i < graph->node_count; i++) {
-        rc = check_xml(job, graph->nodes[i].id);
-        rc = rc < 0 ? rc : check_xml(job, graph->nodes[i].label);
+        rc = check_xml(job, format, graph->nodes[i].id);
+        rc = rc < 0 ? rc : check_xml(job, format, graph->nodes[i].label);
     }
     for (uint32_t i = 0; rc == 0 && i < graph->edge_count; i++)
-        rc = check_xml(job, graph->edges[i].label);
+        rc = check_xml(job, format, graph->edges[i].label);
     return rc;
 }
 
@@ -214,7 +214,7 @@ static int32_t write_graphml(struct job *job, struct byte_buffer *out)
                                           {"e_label", "edge", "label", "string"},
                                           {"e_data", "edge", "data", "string"}};
     const struct graph *graph = &job->graph;
-    int32_t rc = check_graphml(job);
+    int32_t rc = check_xml_texts(job, "GraphML");
     if (rc < 0)
         return rc;
     buffer_puts(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"

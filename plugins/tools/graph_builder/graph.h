@@ -168,6 +168,9 @@ void heap_clear(struct heap *heap);
 
 /* ---- export.c, import.c ---- */
 
+/* Fails if an id or a label holds what XML cannot. */
+int32_t check_xml_texts(const struct job *job, const char *format);
+
 int32_t write_dot(struct job *job, struct byte_buffer *out);
 int32_t read_dot(struct job *job, const char *text, size_t size); /* dot.c; errors at /input */
 

@@ -10,7 +10,7 @@ static int32_t read_json(struct job *job, const char *text, size_t size)
     if (!value)
         return llmspell_fail_at(job->call, json_fail_code(&error), "/input",
                                 "the input is not JSON: %s (line %d, column %d)", error.text,
-                                error.line, error.column);
+                                error.line, error.column > 0 ? error.column : 1);
     return read_value(job, value, "/input", false);
 }
 

@@ -175,7 +175,7 @@ static int32_t read_text(struct job *job, const json_t *text)
     if (!value)
         return llmspell_fail_at(job->call, json_fail_code(&error), "/graph",
                                 "the graph is text, but not JSON: %s (line %d, column %d)",
-                                error.text, error.line, error.column);
+                                error.text, error.line, error.column > 0 ? error.column : 1);
     return read_value(job, value, "/graph", false);
 }
 

@@ -15,7 +15,9 @@ static int32_t draw(struct job *job, struct byte_buffer *svg)
     static char *const argv[] = {"dot", "-Tsvg", NULL};
     CLEANUP_BUFFER struct byte_buffer text = {0};
     int status = 0;
-    int32_t rc = write_dot(job, &text);
+    int32_t rc = check_xml_texts(job, "SVG");
+    if (rc == 0)
+        rc = write_dot(job, &text);
     if (rc < 0)
         return rc;
     if (text.failed)
