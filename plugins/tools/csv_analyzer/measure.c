@@ -59,7 +59,7 @@ static long double sum_of(const struct numbers *n)
         lost += fabsl(total) >= fabsl(item) ? (total - next) + item : (item - next) + total;
         total = next;
     }
-    return total + lost;
+    return isfinite(total) ? total + lost : total;
 }
 
 static double median_of(struct numbers *n)

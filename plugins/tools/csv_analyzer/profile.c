@@ -95,12 +95,24 @@ static bool note_order(struct profile *p, const char *text, size_t size)
            set_extreme(&p->max, text, size, 0);
 }
 
+/* Integers beyond 2^53 can differ where their doubles do not. */
+static int compare_number(const struct extreme *e, const char *text, size_t size, double number)
+{
+    if (number != e->number)
+        return number < e->number ? -1 : 1;
+    struct cell a = {text, (uint32_t)size, (uint8_t)cell_classify(text, size)};
+    struct cell b = {e->text, (uint32_t)e->size, (uint8_t)cell_classify(e->text, e->size)};
+    return cell_compare(&a, &b);
+}
+
 static bool note_number(struct profile *p, const char *text, size_t size, double number)
 {
     struct extreme *least = &p->least_number, *most = &p->most_number;
-    if ((!least->text || number < least->number) && !set_extreme(least, text, size, number))
+    if ((!least->text || compare_number(least, text, size, number) < 0) &&
+        !set_extreme(least, text, size, number))
         return false;
-    return (most->text && number <= most->number) || set_extreme(most, text, size, number);
+    return (most->text && compare_number(most, text, size, number) <= 0) ||
+           set_extreme(most, text, size, number);
 }
 
 /* Numbers are noted as text, too, for columns of several types. */
@@ -231,7 +243,7 @@ static json_t *deviation(const struct profile *p)
     if (n < 2)
         return NULL;
     long double squares = p->squares - p->shifted * p->shifted / n;
-    return number_json((double)sqrtl(fmaxl(0, squares) / (n - 1)));
+    return number_json((double)sqrtl((squares < 0 ? 0 : squares) / (n - 1)));
 }
 
 /* Below in the order of top: a smaller count, or a later text. */

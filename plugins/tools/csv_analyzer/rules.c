@@ -7,8 +7,8 @@ struct rule {
     const char *name;
     size_t column; /* SIZE_MAX: the file has none of that name */
     enum kind type;
-    bool has_type, required, unique, email, has_min, has_max;
-    double min, max;
+    bool has_type, required, unique, email;
+    const json_t *min, *max; /* NULL: none */
     size_t max_length;
     const json_t *values; /* of enum, or NULL */
     struct pattern *pattern;
@@ -53,10 +53,8 @@ static int32_t read_rule(struct rules *rules, const json_t *from, const char *po
     rule->required = llmspell_bool(from, "required", 0);
     rule->unique = llmspell_bool(from, "unique", 0);
     rule->email = llmspell_bool(from, "email", 0);
-    rule->has_min = json_object_get(from, "min") != NULL;
-    rule->has_max = json_object_get(from, "max") != NULL;
-    rule->min = llmspell_number(from, "min", 0);
-    rule->max = llmspell_number(from, "max", 0);
+    rule->min = json_object_get(from, "min");
+    rule->max = json_object_get(from, "max");
     rule->max_length = (size_t)llmspell_integer(from, "max_length", INT64_MAX);
     rule->values = json_object_get(from, "enum");
     rule->seen.arena = &rules->arena;
@@ -164,23 +162,39 @@ static bool has_type(enum kind actual, enum kind wanted)
            (wanted == KIND_NUMBER && actual == KIND_INTEGER);
 }
 
+/* Integers exactly: their doubles are the same for several beyond 2^53. */
+static int compare_number(const struct cell *cell, const json_t *value)
+{
+    json_int_t integer, bound = json_integer_value(value);
+    if (json_is_integer(value) && cell->kind == KIND_INTEGER &&
+        number_read_integer(cell->text, cell->size, &integer))
+        return (integer > bound) - (integer < bound);
+    double a = cell_number(cell), b = json_number_value(value);
+    return (a > b) - (a < b);
+}
+
+static int32_t report_bound(const struct check *c, const char *rule, const char *what,
+                            const json_t *bound)
+{
+    char text[NUMBER_TEXT_MAX];
+    if (json_is_integer(bound))
+        snprintf(text, sizeof text, "%lld", (long long)json_integer_value(bound));
+    else
+        number_text(json_real_value(bound), text);
+    return report(c, rule, "is %s than %s", what, text);
+}
+
 static int32_t check_range(const struct check *c, const struct cell *cell)
 {
-    char bound[NUMBER_TEXT_MAX];
     const struct rule *rule = c->rule;
-    if (!rule->has_min && !rule->has_max)
+    if (!rule->min && !rule->max)
         return 0;
     if (!cell_is_number(cell))
-        return report(c, rule->has_min ? "min" : "max", "is no number");
-    double value = cell_number(cell);
-    if (rule->has_min && value < rule->min) {
-        number_text(rule->min, bound);
-        return report(c, "min", "is less than %s", bound);
-    }
-    if (rule->has_max && value > rule->max) {
-        number_text(rule->max, bound);
-        return report(c, "max", "is more than %s", bound);
-    }
+        return report(c, rule->min ? "min" : "max", "is no number");
+    if (rule->min && compare_number(cell, rule->min) < 0)
+        return report_bound(c, "min", "less", rule->min);
+    if (rule->max && compare_number(cell, rule->max) > 0)
+        return report_bound(c, "max", "more", rule->max);
     return 0;
 }
 
@@ -191,8 +205,7 @@ static bool is_listed(const json_t *values, const struct cell *cell)
         if (json_is_string(value) && json_string_length(value) == cell->size &&
             memcmp(json_string_value(value), cell->text, cell->size) == 0)
             return true;
-        if (json_is_number(value) && cell_is_number(cell) &&
-            json_number_value(value) == cell_number(cell))
+        if (json_is_number(value) && cell_is_number(cell) && compare_number(cell, value) == 0)
             return true;
         if (json_is_boolean(value) && cell->kind == KIND_BOOLEAN &&
             json_is_true(value) == cell_truth(cell))

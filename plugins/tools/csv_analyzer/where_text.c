@@ -37,10 +37,10 @@ static bool is_space(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\0';
 }
 
-/* The word and, with a space behind it. */
+/* The word and; at the end, too, where a condition is missing. */
 static bool at_and(const char *text)
 {
-    return strncasecmp(text, "and", 3) == 0 && is_space(text[3]) && text[3];
+    return strncasecmp(text, "and", 3) == 0 && is_space(text[3]);
 }
 
 /* What would join conditions if others than and could: or, && and ||, with a condition behind. */
