@@ -76,6 +76,22 @@ static bool count_node(void *context)
     return !loading->too_many && loading->stop == 0;
 }
 
+/* libxml2 writes the ampersand of a namespace as &#38; while it does not replace entities. */
+static void mend_namespaces(const xmlNode *node)
+{
+    for (xmlNsPtr space = node ? node->nsDef : NULL; space; space = space->next) {
+        xmlChar *to = (xmlChar *)space->href;
+        const xmlChar *at = to;
+        while (at && *at) {
+            bool ampersand = strncmp((const char *)at, "&#38;", 5) == 0;
+            *to++ = *at;
+            at += ampersand ? 5 : 1;
+        }
+        if (to)
+            *to = '\0';
+    }
+}
+
 static void on_element(void *context, const xmlChar *name, const xmlChar *prefix,
                        const xmlChar *uri, int namespaces, const xmlChar **namespace_list,
                        int attributes, int defaulted, const xmlChar **attribute_list)
@@ -92,6 +108,8 @@ static void on_element(void *context, const xmlChar *name, const xmlChar *prefix
     if (on)
         xmlSAX2StartElementNs(context, name, prefix, uri, namespaces, namespace_list, attributes,
                               defaulted, attribute_list);
+    if (on && namespaces > 0)
+        mend_namespaces(((xmlParserCtxtPtr)context)->node);
 }
 
 static bool count_text(void *context, int size)
