@@ -428,7 +428,7 @@ def test_tool_calls_in_the_midst_of_tool_calls(llmspell, open_session, isolation
         llmspell.start("--set", f"tools.isolation={isolation}")["connection_file"])
     subshell, other = create(session), create(session)
     call = "Tool.calculator{input = '6*7'}.result"
-    cell = session.start_running(f"print('running') while true do n = {call} end")
+    cell = session.start_running(f"n = {call} print('running') while true do n = {call} end")
     for _ in range(20):
         assert run_in(session, subshell, f"return {call}").value == "42"
     inner = execute_in(session, subshell, f"m = {call} print('running') while true do m = {call} end")

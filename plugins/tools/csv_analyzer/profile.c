@@ -100,6 +100,8 @@ static int compare_number(const struct extreme *e, const char *text, size_t size
 {
     if (number != e->number)
         return number < e->number ? -1 : 1;
+    if (fabs(number) < 0x1p53)
+        return 0;
     struct cell a = {text, (uint32_t)size, (uint8_t)cell_classify(text, size)};
     struct cell b = {e->text, (uint32_t)e->size, (uint8_t)cell_classify(e->text, e->size)};
     return cell_compare(&a, &b);

@@ -130,7 +130,7 @@ static int32_t parse_object(const char *name, const char *text, size_t size, jso
     else
         snprintf(ret_why, TOKEN_WHY,
                  "has a %s that is not JSON: it goes wrong at line %d, column %d", name, error.line,
-                 error.column);
+                 error.column > 0 ? error.column : 1);
     return LLMSPELL_EPARSE;
 }
 
