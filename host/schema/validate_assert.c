@@ -7,6 +7,7 @@
 #include "schema/eval.h"
 
 #define DESCRIPTION_MAX 160
+#define NO_NUL "^[^\\u0000]*$" /* usual in manifests, and hard to read as an expression */
 
 /* Appends format to a text of size bytes; false once it is full. */
 __attribute__((format(printf, 3, 4))) static bool append(char *text, size_t size,
@@ -209,6 +210,8 @@ int schema_run_pattern(struct schema_eval *eval, const struct schema_op *op,
                                     json_string_length(site->value));
     if (matches != 0)
         return matches;
+    if (strcmp(op->u.pattern.text, NO_NUL) == 0)
+        return schema_report(eval, op, site, "must not hold a NUL character");
     return schema_report(eval, op, site, "must match the regular expression %.300s",
                          op->u.pattern.text);
 }

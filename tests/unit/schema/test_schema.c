@@ -328,6 +328,8 @@ static const struct expectation messages[] = {
      "the value must have at least 2 characters, has 1 (minLength)"},
     {"{\"maxItems\":1}", "[1,2]", "the value must have at most 1 item, has 2 (maxItems)"},
     {"{\"pattern\":\"^a$\"}", "\"b\"", "the value must match the regular expression ^a$ (pattern)"},
+    {"{\"pattern\":\"^[^\\\\u0000]*$\"}", "\"a\\u0000\"",
+     "the value must not hold a NUL character (pattern)"},
     {"{\"required\":[\"a\"]}", "{}", "/a is missing (required)"},
     {"{\"dependentRequired\":{\"a\":[\"b\"]}}", "{\"a\":1}",
      "/b is missing, and \"a\" needs it (dependentRequired)"},
