@@ -1,18 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * host/schema/collect.c: all violations in the order of the document, the first few, and an end
  * from outside. */
-#include <stdio.h>
 #include <string.h>
 
-#include "schema/schema.h"
-#include "test.h"
-
-static json_t *parse(const char *text)
-{
-    json_t *json = json_loads(text, JSON_DECODE_ANY, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(json);
-    return json;
-}
+#include "schema/schema_text.h"
 
 static int collect(const char *schema_text, const char *instance_text,
                    const struct schema_collect *options, json_t **ret_violations)
