@@ -215,7 +215,7 @@ static json_t *placement(const json_t *arguments)
     json_t *place = json_object(), *cwd = json_object_get(arguments, "cwd");
     json_t *env = json_object_get(arguments, "env");
     if (json_is_string(cwd))
-        json_object_set(place, "cwd", cwd);
+        json_object_set_new(place, "cwd", json_copy(cwd));
     if (json_is_object(env))
         json_object_set_new(place, "env", json_deep_copy(env));
     return place;

@@ -41,7 +41,8 @@ struct llmspell_message {
 };
 
 /* A request. The struct and its strings are borrowed for the call of submit; content is taken over
- * by submit in every case. The callbacks may come from any thread, also before submit returns. */
+ * by submit in every case, and used on other threads: nothing else may hold it, or a value in it.
+ * The callbacks may come from any thread, also before submit returns. */
 struct llmspell_request {
     uint32_t size;        /* sizeof at the plugin's build */
     uint32_t flags;       /* LLMSPELL_REQUEST_… */

@@ -105,18 +105,28 @@ static void on_done(void *data)
     free(request);
 }
 
-static void submit(struct my_protocol_server *self, const json_t *line)
+/* Out of the line: what submit takes over is another thread's from then on. */
+static json_t *take_content(json_t *line)
+{
+    json_t *content = json_object_get(line, "content");
+    if (!json_is_object(content))
+        return NULL;
+    json_incref(content);
+    json_object_del(line, "content");
+    return content;
+}
+
+static void submit(struct my_protocol_server *self, json_t *line)
 {
     struct request *mine = malloc(sizeof *mine);
     if (!mine)
         return;
     mine->self = self;
     memcpy(mine->parent, self->parent, sizeof mine->parent);
-    json_t *content = json_object_get(line, "content");
     struct llmspell_request request = {
         .size = sizeof request,
         .msg_type = llmspell_string(line, "msg_type"),
-        .content = json_is_object(content) ? json_incref(content) : NULL, /* taken over */
+        .content = take_content(line),
         .parent = mine->parent,
         .parent_size = (uint32_t)strlen(mine->parent),
         .data = mine,

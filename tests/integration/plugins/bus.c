@@ -74,7 +74,15 @@ static void on_input(void *data, json_t *content)
                json_pack("{s:o, s:o}", "id", id_of(request->header), "input", content));
 }
 
-static void submit(struct bus *bus, const json_t *line)
+/* Out of the line: what submit takes over is another thread's from then on. */
+static json_t *take_content(json_t *line)
+{
+    json_t *content = json_incref(json_object_get(line, "content"));
+    json_object_del(line, "content");
+    return content;
+}
+
+static void submit(struct bus *bus, json_t *line)
 {
     struct request *request = calloc(1, sizeof *request);
     const char *subshell = llmspell_string(line, "subshell");
@@ -88,7 +96,7 @@ static void submit(struct bus *bus, const json_t *line)
     struct llmspell_request message = {.size = sizeof message,
                                        .flags = subshell ? 0 : LLMSPELL_REQUEST_CONTROL,
                                        .msg_type = llmspell_string(line, "type"),
-                                       .content = json_incref(json_object_get(line, "content")),
+                                       .content = take_content(line),
                                        .parent = request->header,
                                        .parent_size = (uint32_t)size,
                                        .data = request,
