@@ -36,6 +36,18 @@ static int32_t parse_error(const struct library *library, size_t line, const cha
                             message, line);
 }
 
+static bool holds_nul(const json_t *value)
+{
+    const char *key;
+    json_t *member;
+    size_t i;
+    if (json_is_string(value))
+        return memchr(json_string_value(value), '\0', json_string_length(value)) != NULL;
+    json_object_foreach((json_t *)value, key, member) if (holds_nul(member)) return true;
+    json_array_foreach(value, i, member) if (holds_nul(member)) return true;
+    return false;
+}
+
 /* Takes the items of a list, of an object's "references" or "items", or one alone. An id may be a
  * number. */
 static int32_t take_items(struct library *library, const json_t *value)
@@ -57,6 +69,14 @@ static int32_t take_items(struct library *library, const json_t *value)
                      "id, type, title",
                      i + 1);
             return parse_error(library, 0, message);
+        }
+        if (holds_nul(item)) {
+            char message[64];
+            snprintf(message, sizeof message, "entry %zu holds a NUL character", i + 1);
+            int32_t rc = parse_error(library, 0, message);
+            if (rc < 0)
+                return rc;
+            continue;
         }
         json_t *copy = json_copy((json_t *)item);
         if (json_is_number(json_object_get(copy, "id"))) {

@@ -14,10 +14,11 @@ struct pattern {
     char pointer[POINTER_MAX];
 };
 
-static int32_t prepare(struct llmspell_call *call, const char *text, struct pattern *pattern)
+static int32_t prepare(struct llmspell_call *call, const char *text, size_t size,
+                       struct pattern *pattern)
 {
     struct regex_source source = {.pattern = text,
-                                  .size = strlen(text),
+                                  .size = size,
                                   .for_match = true,
                                   .pointer = pattern->pointer,
                                   .code = LLMSPELL_EPARSE};
@@ -30,14 +31,14 @@ static int32_t prepare(struct llmspell_call *call, const char *text, struct patt
     return pattern->data ? 0 : no_memory(call);
 }
 
-int32_t pattern_new(struct llmspell_call *call, const char *text, const char *pointer,
+int32_t pattern_new(struct llmspell_call *call, const char *text, size_t size, const char *pointer,
                     struct pattern **ret)
 {
     struct pattern *pattern = calloc(1, sizeof *pattern);
     if (!pattern)
         return no_memory(call);
     snprintf(pattern->pointer, sizeof pattern->pointer, "%s", pointer);
-    int32_t rc = prepare(call, text, pattern);
+    int32_t rc = prepare(call, text, size, pattern);
     if (rc < 0)
         pattern_free(pattern);
     else

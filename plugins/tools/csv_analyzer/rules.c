@@ -61,7 +61,9 @@ static int32_t read_rule(struct rules *rules, const json_t *from, const char *po
     const char *pattern = llmspell_string(from, "pattern");
     char at[POINTER_MAX];
     snprintf(at, sizeof at, "%s/pattern", pointer);
-    return pattern ? pattern_new(rules->call, pattern, at, &rule->pattern) : 0;
+    return pattern ? pattern_new(rules->call, pattern, llmspell_string_length(from, "pattern"), at,
+                                 &rule->pattern)
+                   : 0;
 }
 
 /* "/columns/NAME" with ~ and / written as JSON pointers want them; a very long name is cut. */

@@ -106,7 +106,7 @@ static int32_t compile(struct where *where, const json_t *from, size_t place, bo
     if (!is_text)
         snprintf(pointer, sizeof pointer, "/where/%zu/value", place);
     if (rc == 0 && c->op == OP_MATCHES)
-        rc = pattern_new(where->call, c->values[0].text, pointer, &c->pattern);
+        rc = pattern_new(where->call, c->values[0].text, c->values[0].size, pointer, &c->pattern);
     return rc;
 }
 

@@ -303,6 +303,8 @@ static int32_t check_members(struct json_patch *patch, const json_t *operation, 
         const char *op, *needs;
     } known[] = {{"add", "value"}, {"remove", NULL}, {"replace", "value"},
                  {"move", "from"}, {"copy", "from"}, {"test", "value"}};
+    if (op && strlen(op) != llmspell_string_length(operation, "op"))
+        return fail(patch, LLMSPELL_EINVAL, "op must not hold a NUL character, begins with ", op);
     for (size_t i = 0; op && i < sizeof known / sizeof *known; i++) {
         const char *needs = known[i].needs;
         if (strcmp(known[i].op, op) != 0)
