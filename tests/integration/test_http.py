@@ -420,6 +420,14 @@ def test_reload(served):
     assert served.client().get("/health").status == 200
 
 
+def test_unavailable_closes_the_connection(web):
+    """Who is told so by a protocol that is being replaced must not send on to it."""
+    answer = web.invoke("hash_calculator", {"operation": "hmac", "input": "x", "key_secret": "none"})
+    assert (answer.status, answer.error["code"]) == (503, "unavailable")
+    assert answer.headers["Connection"] == "close" and web.connection.sock is None
+    assert web.get("/tools/calculator").status == 200
+
+
 def test_reload_while_it_works(served, tmp_path):
     """The caller hears it; what is called goes on."""
     served.daemon.counter()
@@ -432,6 +440,7 @@ def test_reload_while_it_works(served, tmp_path):
     served.daemon.reload(protocol__http={"max_body": "2048"})
     answer = web.receive()
     assert (answer.status, answer.error["code"]) == (503, "unavailable")
+    assert answer.headers["Connection"] == "close"
     until.touch()
     assert web.invoke("counter", {}).json["result"]["calls"] == 2
     assert web.port == served.found["port"] and web.token == served.found["token"]

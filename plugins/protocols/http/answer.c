@@ -93,7 +93,9 @@ enum MHD_Result answer_send(struct request *request)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"llmspell\"");
     if (request->status == MHD_HTTP_METHOD_NOT_ALLOWED)
         MHD_add_response_header(response, "Allow", route_methods(&request->route));
-    if (request->cut || atomic_load(&request->http->ending))
+    /* 503: the kernel may have let go of us already, which we hear only later */
+    if (request->cut || request->status == MHD_HTTP_SERVICE_UNAVAILABLE ||
+        atomic_load(&request->http->ending))
         MHD_add_response_header(response, "Connection", "close");
     if (!request->counted)
         request->http->answering++;
