@@ -163,8 +163,8 @@ int32_t where_parse(struct llmspell_call *call, const char *text, json_t **ret_c
 
 /* A pattern with bounds; 1, 0 or a negative code with the error set. In pattern.c. */
 struct pattern;
-int32_t pattern_new(struct llmspell_call *call, const char *text, size_t size,
-                    const char *pointer, struct pattern **ret);
+int32_t pattern_new(struct llmspell_call *call, const char *text, size_t size, const char *pointer,
+                    struct pattern **ret);
 int32_t pattern_test(struct pattern *pattern, const char *text, size_t size);
 void pattern_free(struct pattern *pattern);
 
