@@ -268,6 +268,20 @@ def test_a_flood_of_output_is_bounded_and_pause_gets_through(dap, script):
     dap.finish()
 
 
+@pytest.mark.parametrize("body", ["print(('x'):rep(100))", "io.write('a') io.stderr:write('b')"])
+def test_pause_gets_through_to_a_client_that_reads_fast(dap, script, body):
+    """There is always output to send, and never any that waits: the client is heard all the same."""
+    dap.begin(script(f"while true do {body} end"))
+    dap.event("output")
+    begun = time.monotonic()
+    dap.send("pause", threadId=1)
+    tail = b""
+    while b'"event":"stopped"' not in tail:
+        tail = tail[-100:] + os.read(dap.in_fd, 1 << 20)
+    assert time.monotonic() - begun < 10 * SLOW
+    dap.send("terminate")
+
+
 def test_a_client_that_does_not_read(llmspell, daemon_port, script):
     dap = connect(daemon_port)
     dap.begin(script("for i = 1, 200000 do print(i, ('x'):rep(200)) end\ndone = true"))

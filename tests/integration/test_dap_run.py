@@ -20,6 +20,21 @@ def test_a_short_script_loses_no_output(dap, script):
     assert order.index("output") < order.index("exited") < order.index("terminated")
 
 
+def test_a_client_that_does_not_wait_for_answers(dap, script):
+    """All that comes before the program starts at once, as editors may send it."""
+    path = script("print('one')\nprint('two')\n")
+    dap.ask("initialize", adapterID="test")
+    asked = [dap.send("launch", program=str(path)),
+             dap.send("setBreakpoints", source={"path": str(path)}, breakpoints=[{"line": 2}]),
+             dap.send("configurationDone")]
+    assert all(dap.response(seq)["success"] for seq in asked)
+    dap.stopped("breakpoint")
+    assert dap.output() == "one\n"
+    dap.resume()
+    assert dap.finish() == 0 and dap.output() == "one\ntwo\n"
+    assert [e["event"] for e in dap.all].count("process") == 1
+
+
 def test_output_says_where_it_was_written(dap, script):
     path = script("print('one')\n\nprint({a = {7}})\n")
     dap.begin(path, [3])

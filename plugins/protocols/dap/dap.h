@@ -77,6 +77,7 @@ struct session {
     bool zero_lines, zero_columns, uris; /* what its client counts from, and how it names files */
     bool invalidates, progress;          /* events that its client understands */
     bool configured;                     /* configurationDone has come */
+    bool prepared;                       /* launch has been answered: the program may start */
     json_t *mappings;                    /* pathMappings: [{"localRoot", "remoteRoot"}]; or NULL */
     json_t *launch;                      /* arguments of launch, or NULL */
     struct request *run;                 /* the execution of its program */

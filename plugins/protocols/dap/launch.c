@@ -151,7 +151,7 @@ void launch_stop(struct session *session)
 
 static void maybe_start(struct session *session)
 {
-    if (session->configured && session->launch && !session->run)
+    if (session->configured && session->prepared && session->launch && !session->run)
         start(session);
 }
 
@@ -165,8 +165,10 @@ static void on_attached(struct request *request, const json_t *reply)
         return;
     }
     request_respond(request, NULL);
-    if (session)
+    if (session) {
+        session->prepared = true;
         maybe_start(session);
+    }
 }
 
 static void on_placed(struct request *request, const json_t *reply)

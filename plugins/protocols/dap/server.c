@@ -16,6 +16,7 @@
 #include "dap.h"
 
 #define QUEUED_MAX (4u << 20) /* bytes that a client has not read: no more events then */
+#define TURN_ITEMS 64u
 #define BACKLOG 8
 
 /* ---- from other threads ---- */
@@ -97,20 +98,27 @@ static bool is_of_others(const struct item *item, const void *data)
     return item->kind != ITEM_EVENT && session != dap->owner;
 }
 
-static void take_items(struct dap *dap)
+/* At most TURN_ITEMS, since clients are to be heard in a flood of output, too. Returns whether more
+ * may wait. */
+static bool take_items(struct dap *dap)
 {
     uint64_t dropped;
     struct item *item;
-    while (is_clogged(dap) && (item = inbox_take_of(&dap->inbox, is_of_others, dap))) {
+    unsigned taken = 0;
+    while (taken < TURN_ITEMS && is_clogged(dap) &&
+           (item = inbox_take_of(&dap->inbox, is_of_others, dap))) {
         handle(dap, item);
         item_free(item);
+        taken++;
     }
-    while (!is_clogged(dap) && (item = inbox_take(&dap->inbox, &dropped))) {
+    while (taken < TURN_ITEMS && !is_clogged(dap) && (item = inbox_take(&dap->inbox, &dropped))) {
         if (dropped && dap->owner)
             output_dropped(dap->owner, dropped);
         handle(dap, item);
         item_free(item);
+        taken++;
     }
+    return taken == TURN_ITEMS;
 }
 
 /* ---- clients ---- */
@@ -205,9 +213,11 @@ static void *run(void *data)
     struct dap *dap = data;
     struct pollfd fds[POLLED];
     eventfd_t count;
+    bool more = false;
     while (!atomic_load(&dap->ending)) {
+        int timeout = requests_progress(dap);
         fill(dap, fds);
-        if (poll(fds, POLLED, requests_progress(dap)) < 0 && errno != EINTR)
+        if (poll(fds, POLLED, more ? 0 : timeout) < 0 && errno != EINTR)
             break;
         if (fds[WAKE].revents)
             eventfd_read(dap->inbox.fd, &count);
@@ -219,7 +229,7 @@ static void *run(void *data)
         }
         if (fds[LISTENER].revents)
             accept_clients(dap);
-        take_items(dap);
+        more = take_items(dap);
         drop_ended(dap);
     }
     return NULL;
