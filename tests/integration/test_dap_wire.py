@@ -2,6 +2,7 @@
 """DAP on the wire: framing, order, what is not DAP; nothing of it needs a program."""
 import json
 import os
+import signal
 import socket
 import struct
 import time
@@ -134,6 +135,20 @@ def test_resets_and_half_open_peers(llmspell, daemon_port, open_dap):
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raw.close()
     assert open_dap(daemon_port).ask("initialize", adapterID="test")
+
+
+def test_who_has_gone_before_being_accepted_takes_no_room(llmspell, daemon_port, open_dap):
+    pid = llmspell.json("kernel", "status", "test")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        for _ in range(8):
+            raw = socket.create_connection(("127.0.0.1", daemon_port), 10)
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raw.close()
+        dap = open_dap(daemon_port)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert dap.ask("initialize", adapterID="test")
 
 
 def test_more_clients_than_there_is_room_for(daemon_port, open_dap):

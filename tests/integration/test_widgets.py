@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from comms import FrontEnd, text, types
-from conftest import kernel, llmspell  # noqa: F811, F401 (fixtures)
+from conftest import SLOW, kernel, llmspell  # noqa: F811, F401 (fixtures)
 from jupyter_session import SPIN, open_session, session  # noqa: F401 (fixtures)
 
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -381,6 +381,22 @@ def test_interactive_shapes(front):
         assert reply["status"] == "error" and message in reply["evalue"], reply
 
 
+def convert(llmspell, attempts=4):
+    """nbclient's Output widget sends on the shell socket on which nbclient waits, past asyncio
+    (Session.send), which may then never hear of the reply: seen in 3 of some 160 runs, the kernel
+    idle and all it sent taken from the sockets. So it is begun anew."""
+    for left in reversed(range(attempts)):
+        try:
+            done = subprocess.run(["jupyter", "nbconvert", "--to", "notebook", "--execute", "in.ipynb",
+                                   "--output", "out.ipynb"], cwd=llmspell.cwd, env=llmspell.env,
+                                  capture_output=True, text=True, timeout=25 * SLOW)
+        except subprocess.TimeoutExpired:
+            assert left, "nbconvert did not end in any attempt"
+        else:
+            assert done.returncode == 0, done.stderr
+            return
+
+
 def test_a_notebook_that_is_executed_keeps_its_widgets(llmspell):  # noqa: F811
     """nbconvert plays the front end: it keeps the models, and what an Output captures."""
     assert llmspell.run("kernel", "install", "--user").status == 0
@@ -392,10 +408,7 @@ def test_a_notebook_that_is_executed_keeps_its_widgets(llmspell):  # noqa: F811
                 "cells": [{"cell_type": "code", "metadata": {}, "outputs": [], "source": source,
                            "execution_count": None} for source in cells]}
     (llmspell.cwd / "in.ipynb").write_text(json.dumps(notebook))
-    done = subprocess.run(["jupyter", "nbconvert", "--to", "notebook", "--execute", "in.ipynb",
-                           "--output", "out.ipynb"], cwd=llmspell.cwd, env=llmspell.env,
-                          capture_output=True, text=True, timeout=100)
-    assert done.returncode == 0, done.stderr
+    convert(llmspell)
     after = json.loads((llmspell.cwd / "out.ipynb").read_text())
     states = after["metadata"]["widgets"]["application/vnd.jupyter.widget-state+json"]["state"]
     named = {state["model_name"]: state["state"] for state in states.values()}

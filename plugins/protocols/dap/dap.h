@@ -77,7 +77,8 @@ struct session {
     bool zero_lines, zero_columns, uris; /* what its client counts from, and how it names files */
     bool invalidates, progress;          /* events that its client understands */
     bool configured;                     /* configurationDone has come */
-    bool prepared;                       /* launch has been answered: the program may start */
+    const struct request *launching;     /* launch, until it is answered */
+    json_t *held;                        /* messages of the client that wait, in order */
     json_t *mappings;                    /* pathMappings: [{"localRoot", "remoteRoot"}]; or NULL */
     json_t *launch;                      /* arguments of launch, or NULL */
     struct request *run;                 /* the execution of its program */
@@ -96,6 +97,9 @@ void session_free(struct session *session); /* its requests on the way are forgo
 /* One message of the client. pending and header: of the bus; else NULL and "". */
 void session_receive(struct session *session, const json_t *message,
                      struct llmspell_pending *pending, const char *header, uint32_t header_size);
+
+/* What was held, once it need not be any more. */
+void session_resume(struct session *session);
 
 /* The client has gone without disconnect. */
 void session_lost(struct session *session);
@@ -174,6 +178,9 @@ void requests_cancel(struct session *session);
 
 /* The session's request of that seq that is on its way; NULL: none. */
 struct request *request_find(const struct session *session, json_int_t seq);
+
+/* Whether the kernel has one of the session's client. */
+bool requests_wait(const struct session *session);
 
 /* Whose request waits for the reply of that ticket; NULL: nobody's any more. */
 struct session *requests_session(const struct dap *dap, uint64_t ticket);

@@ -151,7 +151,7 @@ void launch_stop(struct session *session)
 
 static void maybe_start(struct session *session)
 {
-    if (session->configured && session->prepared && session->launch && !session->run)
+    if (session->configured && session->launch && !session->run)
         start(session);
 }
 
@@ -165,10 +165,8 @@ static void on_attached(struct request *request, const json_t *reply)
         return;
     }
     request_respond(request, NULL);
-    if (session) {
-        session->prepared = true;
+    if (session)
         maybe_start(session);
-    }
 }
 
 static void on_placed(struct request *request, const json_t *reply)
@@ -241,6 +239,7 @@ void launch_request(struct request *request)
     session->mappings = json_incref(json_object_get(arguments, "pathMappings"));
     session->phase = PHASE_LAUNCHED;
     session->no_debug = llmspell_bool(arguments, "noDebug", 0);
+    session->launching = request;
     request_debuggee(request, "launch", placement(arguments), on_placed);
 }
 

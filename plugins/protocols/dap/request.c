@@ -60,6 +60,8 @@ void request_done(struct request *request)
     while (*at != request)
         at = &(*at)->next;
     *at = request->next;
+    if (request->session && request->session->launching == request)
+        request->session->launching = NULL;
     json_decref(request->arguments);
     free(request->command);
     free(request);
@@ -246,6 +248,14 @@ struct request *request_find(const struct session *session, json_int_t seq)
 {
     struct request *request = session->dap->requests;
     while (request && (request->session != session || request->seq != seq || request->own))
+        request = request->next;
+    return request;
+}
+
+bool requests_wait(const struct session *session)
+{
+    const struct request *request = session->dap->requests;
+    while (request && (request->session != session || request->own || !request->ticket))
         request = request->next;
     return request;
 }

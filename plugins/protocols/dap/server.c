@@ -135,10 +135,17 @@ static void add_link(struct dap *dap, int in_fd, int out_fd)
     close(in_fd);
 }
 
+/* As many as there is room for, so that those of them that have gone already are seen to make room
+ * before others are refused. */
 static void accept_clients(struct dap *dap)
 {
-    int fd, yes = 1;
-    while ((fd = accept4(dap->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+    int fd, yes = 1, room = 0;
+    for (int i = 0; i < DAP_LINKS; i++)
+        room += !dap->links[i];
+    if (room == 0)
+        room = 1; /* who is refused */
+    while (room-- > 0 &&
+           (fd = accept4(dap->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
         add_link(dap, fd, fd);
     }
@@ -208,6 +215,13 @@ static void fill(const struct dap *dap, struct pollfd *fds)
     }
 }
 
+static void resume_sessions(const struct dap *dap)
+{
+    for (int i = 0; i < DAP_LINKS; i++)
+        if (dap->links[i])
+            session_resume(dap->links[i]->session);
+}
+
 static void *run(void *data)
 {
     struct dap *dap = data;
@@ -227,10 +241,11 @@ static void *run(void *data)
             if (fds[INS + i].revents)
                 link_read(dap->links[i]);
         }
+        more = take_items(dap);
+        resume_sessions(dap);
+        drop_ended(dap);
         if (fds[LISTENER].revents)
             accept_clients(dap);
-        more = take_items(dap);
-        drop_ended(dap);
     }
     return NULL;
 }

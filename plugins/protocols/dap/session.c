@@ -17,6 +17,7 @@ struct session *session_new(struct dap *dap, struct link *link)
     session->number = ++dap->sessions;
     session->breakpoints = json_object();
     session->stopped = json_array();
+    session->held = json_array();
     return session;
 }
 
@@ -31,6 +32,7 @@ void session_free(struct session *session)
     }
     json_decref(session->mappings);
     json_decref(session->launch);
+    json_decref(session->held);
     json_decref(session->breakpoints);
     json_decref(session->stopped);
     free(session);
@@ -257,9 +259,41 @@ static void dispatch(struct request *request)
                  request->command);
 }
 
+/* Editors need not wait for answers, but all that comes behind launch needs what it does, and the
+ * program starts once the breakpoints are set. */
+static bool must_wait(const struct session *session, const json_t *message)
+{
+    return session->launching ||
+           (llmspell_is(message, "command", "configurationDone") && requests_wait(session));
+}
+
+/* All but what may end it. */
+static bool hold(struct session *session, const json_t *message)
+{
+    static const char *const at_once[] = {"cancel", "disconnect", "terminate"};
+    if (json_array_size(session->held) == 0 && !must_wait(session, message))
+        return false;
+    for (size_t i = 0; i < sizeof at_once / sizeof *at_once; i++)
+        if (llmspell_is(message, "command", at_once[i]))
+            return false;
+    return json_array_append_new(session->held, json_deep_copy(message)) == 0;
+}
+
+void session_resume(struct session *session)
+{
+    if (json_array_size(session->held) == 0 || must_wait(session, json_array_get(session->held, 0)))
+        return;
+    LLMSPELL_CLEANUP_JSON json_t *held = session->held;
+    session->held = json_array();
+    for (size_t i = 0; i < json_array_size(held); i++)
+        session_receive(session, json_array_get(held, i), NULL, "", 0);
+}
+
 void session_receive(struct session *session, const json_t *message,
                      struct llmspell_pending *pending, const char *header, uint32_t header_size)
 {
+    if (hold(session, message))
+        return;
     const char *type = llmspell_string(message, "type");
     const char *command = llmspell_string(message, "command");
     const json_t *arguments = json_object_get(message, "arguments");

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Holds our string and table functions against Lua's own, on random patterns, subjects, arguments.
--- The value is "same", or the first difference. Run by tests/unit/runtime/test_lua_strings.c.
+-- The value is "same", or the first difference. Run by tests/unit/runtime/test_lua_strings.c, which
+-- sets SHARE for less of it.
 local meta = debug.getmetatable("")
 local stock = package.loadlib("liblua5.4.so.0", "luaopen_string")()
 local stock_table = package.loadlib("liblua5.4.so.0", "luaopen_table")()
@@ -145,4 +146,5 @@ local function tables(count)
     end
 end
 
-return patterns(20000) or whole(2000) or tables(3000) or "same"
+local share = SHARE or 1
+return patterns(20000 // share) or whole(2000 // share) or tables(3000 // share) or "same"
