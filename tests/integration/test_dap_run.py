@@ -35,6 +35,14 @@ def test_a_client_that_does_not_wait_for_answers(dap, script):
     assert [e["event"] for e in dap.all].count("process") == 1
 
 
+def test_terminate_that_does_not_wait_for_the_start(dap, script):
+    dap.ask("initialize", adapterID="test")
+    asked = [dap.send("launch", program=str(script("while true do end"))),
+             dap.send("configurationDone"), dap.send("terminate")]
+    assert all(dap.response(seq)["success"] for seq in asked)
+    assert dap.finish() == 130
+
+
 def test_output_says_where_it_was_written(dap, script):
     path = script("print('one')\n\nprint({a = {7}})\n")
     dap.begin(path, [3])

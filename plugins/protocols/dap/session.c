@@ -270,7 +270,7 @@ static bool must_wait(const struct session *session, const json_t *message)
 /* All but what may end it. */
 static bool hold(struct session *session, const json_t *message)
 {
-    static const char *const at_once[] = {"cancel", "disconnect", "terminate"};
+    static const char *const at_once[] = {"cancel", "disconnect"};
     if (json_array_size(session->held) == 0 && !must_wait(session, message))
         return false;
     for (size_t i = 0; i < sizeof at_once / sizeof *at_once; i++)
