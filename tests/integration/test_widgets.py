@@ -7,7 +7,7 @@ import pytest
 
 from comms import FrontEnd, text, types
 from conftest import SLOW, kernel, llmspell  # noqa: F811, F401 (fixtures)
-from jupyter_session import SPIN, open_session, session  # noqa: F401 (fixtures)
+from jupyter_session import SPIN, open_session, session, wait_until  # noqa: F401 (fixtures)
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 
@@ -383,18 +383,26 @@ def test_interactive_shapes(front):
 
 def convert(llmspell, attempts=4):
     """nbclient's Output widget sends on the shell socket on which nbclient waits, past asyncio
-    (Session.send), which may then never hear of the reply: seen in 3 of some 160 runs, the kernel
-    idle and all it sent taken from the sockets. So it is begun anew."""
+    (Session.send), which may then never hear of the reply: seen in 3 of some 160 runs. It is begun
+    anew, but only if the kernel has done its part."""
     for left in reversed(range(attempts)):
-        try:
-            done = subprocess.run(["jupyter", "nbconvert", "--to", "notebook", "--execute", "in.ipynb",
-                                   "--output", "out.ipynb"], cwd=llmspell.cwd, env=llmspell.env,
-                                  capture_output=True, text=True, timeout=25 * SLOW)
-        except subprocess.TimeoutExpired:
-            assert left, "nbconvert did not end in any attempt"
-        else:
-            assert done.returncode == 0, done.stderr
-            return
+        with subprocess.Popen(["jupyter", "nbconvert", "--to", "notebook", "--execute", "in.ipynb",
+                               "--output", "out.ipynb"], cwd=llmspell.cwd, env=llmspell.env,
+                              stderr=subprocess.PIPE, text=True) as process:
+            try:
+                _, errors = process.communicate(timeout=25 * SLOW)
+            except subprocess.TimeoutExpired:
+                try:
+                    own, = llmspell.json("kernel", "list")
+                    status = llmspell.json("kernel", "status", own["kernel_id"])
+                    assert (status["execution_state"], status["pending"]) == ("idle", 0), status
+                    assert left, "nbconvert did not end in any attempt"
+                finally:
+                    process.kill()
+                wait_until(lambda: not llmspell.json("kernel", "list"), "the end of its kernel")
+                continue
+        assert process.returncode == 0, errors
+        return
 
 
 def test_a_notebook_that_is_executed_keeps_its_widgets(llmspell):  # noqa: F811

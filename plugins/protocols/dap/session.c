@@ -267,7 +267,7 @@ static bool must_wait(const struct session *session, const json_t *message)
            (llmspell_is(message, "command", "configurationDone") && requests_wait(session));
 }
 
-/* All but what may end it. */
+/* Not what ends a request or the session. */
 static bool hold(struct session *session, const json_t *message)
 {
     static const char *const at_once[] = {"cancel", "disconnect"};
